@@ -1,0 +1,1 @@
+"""What is deployed: the Pulumi program, its components and providers, the images and the embedded node."""
