@@ -1,0 +1,117 @@
+"""Composes an environment from its settings: `pulumi up -s dev`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import yaml
+
+from infra import release, settings
+from infra.components import haproxy, load_balancer, monitoring
+from infra.components.archive import Archive
+from infra.components.component import Environment
+from infra.components.database import Database
+from infra.components.load_balancer import LoadBalancer, api_server_host
+from infra.components.monitoring import Monitoring
+from infra.components.namespace import Namespace
+from infra.components.network import Peer
+from infra.components.object_store import ObjectStore
+from infra.providers.vnaops.resources import Certificate
+
+
+def _kubeconfig() -> dict[str, Any]:
+    path = Path(os.environ.get("KUBECONFIG", "").split(":")[0] or "~/.kube/config").expanduser()
+    if not path.exists():
+        raise settings.SettingsError(
+            f"no kubeconfig at {path}: set KUBECONFIG, or start the embedded node (`make node`) and `eval $(make env)`"
+        )
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text())
+    return loaded
+
+
+def _api_server(slice_: kubernetes.discovery.v1.EndpointSlice) -> pulumi.Output[list[Peer]]:
+    """Where the API server really is: policies judge packets after the Service's address was translated."""
+    return pulumi.Output.all(slice_.endpoints, slice_.ports).apply(
+        lambda known: [
+            Peer(
+                [port["port"] for port in known[1]],
+                cidrs=[f"{address}/32" for endpoint in known[0] for address in endpoint["addresses"]],
+            )
+        ]
+    )
+
+
+def main() -> None:
+    """Declares every resource of the stack and exports what users need."""
+    stack = pulumi.get_stack()
+    wanted = settings.load()
+    images = release.images(wanted)
+    kubeconfig = _kubeconfig()
+    cluster = kubernetes.Provider("cluster", context=wanted.kube_context)
+    options = pulumi.ResourceOptions(providers=[cluster])
+
+    registry = (*wanted.modalities, load_balancer.modality(), monitoring.modality())
+    namespace = Namespace(wanted.namespace, options)
+    environment = Environment(wanted, images, namespace.name)
+    authority = Certificate("authority", common_name=f"vnaops {stack} authority", is_ca=True, validity_days=3650)
+    slice_ = kubernetes.discovery.v1.EndpointSlice.get(
+        "api-server", "default/kubernetes", opts=pulumi.ResourceOptions(provider=cluster)
+    )
+    store = ObjectStore(environment, options)
+    database = Database(environment, authority, _api_server(slice_), options)
+    archive = Archive(environment, registry, database, store, options)
+    door = LoadBalancer(
+        environment, registry, archive, authority, api_server_host(kubeconfig, wanted.kube_context), options
+    )
+    Monitoring(environment, options)
+
+    ae_title = wanted.archive.ae_title
+    ports = wanted.load_balancer
+    published = ports.service_type == "NodePort"
+    https = door.address.apply(lambda host: f"https://{host}:{ports.https_port if published else haproxy.HTTPS}")
+    pulumi.export("namespace", namespace.name)
+    pulumi.export(
+        "dicom",
+        {
+            "host": door.address,
+            "port": ports.dicom_port if published else haproxy.DICOM,
+            "aeTitle": ae_title,
+        },
+    )
+    pulumi.export(
+        "dicomTls",
+        {
+            "host": door.address,
+            "port": ports.dicom_tls_port if published else haproxy.DICOM_TLS,
+            "aeTitle": ae_title,
+            "caCertificate": authority.certificate,
+        },
+    )
+    pulumi.export(
+        "dicomWeb",
+        {
+            "url": pulumi.Output.concat(https, "/dicom-web"),
+            "wadoUri": pulumi.Output.concat(https, "/wado"),
+            "username": load_balancer.USERNAME,
+            "password": door.password,
+            "caCertificate": authority.certificate,
+        },
+    )
+    if wanted.monitoring.node_port is not None:
+        host = api_server_host(kubeconfig, wanted.kube_context)
+        pulumi.export("prometheus", {"url": f"http://{host}:{wanted.monitoring.node_port}"})
+    pulumi.export(
+        "objectStore",
+        {
+            "bucket": store.bucket.bucket,
+            "endpoint": store.endpoint,
+            "adminEndpoint": store.admin_endpoint,
+            "profile": store.profile,
+        },
+    )
+    pulumi.export("release", release.release(wanted, images))
+
+
+main()

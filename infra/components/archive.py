@@ -1,0 +1,207 @@
+"""The archive: Orthanc replicas that share one index and one bucket, behind the load balancer."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from infra.components.component import Component, Environment
+from infra.components.database import Database
+from infra.components.network import Peer, allow
+from infra.components.object_store import ObjectStore
+from infra.components.pods import container, http_probe, pod_template, selector
+from infra.settings import Modality, Right, Settings
+
+APP_NAME = "archive"
+DICOM_PORT, HTTP_PORT = 4242, 8042
+COMMON = Path(__file__).parent.parent / "archive" / "orthanc.json"
+
+
+def orthanc_modalities(registry: Sequence[Modality]) -> dict[str, Any]:
+    """The modality registry in Orthanc's form: what is not granted is refused."""
+    return {
+        f"modality{i}": {
+            "AET": modality.ae_title,
+            "Host": modality.host,
+            "Port": modality.port,
+            "AllowEcho": Right.ECHO in modality.rights,
+            "AllowStore": Right.STORE in modality.rights,
+            "AllowFind": Right.FIND in modality.rights,
+            "AllowGet": Right.GET in modality.rights,
+            "AllowMove": Right.MOVE in modality.rights,
+        }
+        for i, modality in enumerate(registry)
+    }
+
+
+def orthanc_settings(
+    settings: Settings, registry: Sequence[Modality], endpoint: str, bucket: str, common: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What differs between environments, merged over `infra/archive/orthanc.json`."""
+    retention = settings.object_store.retention
+    return {
+        **common,
+        "Name": settings.archive.ae_title,
+        "DicomAet": settings.archive.ae_title,
+        "DicomPort": DICOM_PORT,
+        "HttpPort": HTTP_PORT,
+        "DicomModalities": orthanc_modalities(registry),
+        "S3Storage": {
+            **common.get("S3Storage", {}),
+            "Endpoint": endpoint,
+            "Bucket": bucket,
+            "Region": settings.object_store.region,
+            "StorageClass": settings.object_store.storage_class,
+            "RetentionMode": retention[0] if retention else "",
+            "RetentionDays": retention[1] if retention else 0,
+            "CredentialsFile": "/run/secrets/s3/credentials",
+        },
+    }
+
+
+def index_settings(common: Mapping[str, Any], host: str, password: str) -> dict[str, Any]:
+    """Orthanc's section for the index: a file of its own, since it holds the password."""
+    return {
+        "PostgreSQL": {
+            **common.get("PostgreSQL", {}),
+            "Host": host,
+            "Port": 5432,
+            "Database": "archive",
+            "Username": "archive",
+            "Password": password,
+            "EnableSsl": True,
+        }
+    }
+
+
+class Archive(Component):
+    """The replicas; `archive-N.archive.NAMESPACE.svc.cluster.local` is replica N."""
+
+    hosts: pulumi.Output[list[str]]
+
+    def __init__(
+        self,
+        environment: Environment,
+        registry: Sequence[Modality],
+        database: Database,
+        store: ObjectStore,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("Archive", APP_NAME, opts)
+        settings = environment.settings
+        common: dict[str, Any] = json.loads(COMMON.read_text())
+        index = {"PostgreSQL": common.pop("PostgreSQL", {})}
+        configuration = kubernetes.core.v1.ConfigMap(
+            "archive-settings",
+            metadata=environment.metadata(),
+            data={
+                "orthanc.json": pulumi.Output.all(store.endpoint, store.bucket.bucket).apply(
+                    lambda s: json.dumps(orthanc_settings(settings, registry, s[0], s[1], common), indent=1)
+                )
+            },
+            opts=self.child(),
+        )
+        secret = kubernetes.core.v1.Secret(
+            "archive-index",
+            metadata=environment.metadata(),
+            string_data={
+                "index.json": pulumi.Output.all(database.host, database.password).apply(
+                    lambda d: json.dumps(index_settings(index, d[0], d[1]))
+                )
+            },
+            opts=self.child(),
+        )
+        policy = allow(
+            self,
+            environment,
+            APP_NAME,
+            ingress=[
+                Peer([DICOM_PORT, HTTP_PORT], apps=["load-balancer"]),
+                Peer([HTTP_PORT], apps=["prometheus"]),
+            ],
+            egress=[
+                Peer([5432], apps=["database"]),
+                *store.egress,
+                *(Peer([m.port], cidrs=[m.network]) for m in registry if Right.DESTINATION in m.rights),
+            ],
+        )
+        headless = kubernetes.core.v1.Service(
+            "archive",
+            metadata=environment.metadata(APP_NAME, APP_NAME),
+            spec={
+                "clusterIP": "None",
+                # the balancer asks the replicas themselves, so a name must not vanish with kubelet's opinion
+                "publishNotReadyAddresses": True,
+                "selector": selector(APP_NAME)["matchLabels"],
+                "ports": [{"name": "dicom", "port": DICOM_PORT}, {"name": "http", "port": HTTP_PORT}],
+            },
+            opts=self.child(),
+        )
+        mounts = {"settings": "/etc/orthanc", "s3": "/run/secrets/s3", "tmp": "/tmp"}  # noqa: S108
+        replicas = kubernetes.apps.v1.StatefulSet(
+            "archive",
+            metadata=environment.metadata(APP_NAME, APP_NAME),
+            spec={
+                "replicas": settings.archive.replicas,
+                "serviceName": headless.metadata["name"],
+                "podManagementPolicy": "Parallel",
+                "selector": selector(APP_NAME),
+                "template": pod_template(
+                    APP_NAME,
+                    [
+                        container(
+                            "orthanc",
+                            environment.images["archive"],
+                            cpu=settings.archive.cpu,
+                            memory=settings.archive.memory,
+                            memory_limit="4Gi",
+                            ports={"dicom": DICOM_PORT, "http": HTTP_PORT},
+                            mounts=mounts,
+                            readinessProbe=http_probe("/ready", "http", period=2, failures=2),
+                            # only a hung process is restarted: a database that is away heals without it
+                            livenessProbe={"tcpSocket": {"port": "http"}, "periodSeconds": 10, "failureThreshold": 6},
+                        )
+                    ],
+                    volumes={
+                        "settings": {
+                            "projected": {
+                                "sources": [
+                                    {"configMap": {"name": configuration.metadata["name"]}},
+                                    {"secret": {"name": secret.metadata["name"]}},
+                                ]
+                            }
+                        },
+                        "s3": {"secret": {"secretName": store.credentials_secret}},
+                        "tmp": {"emptyDir": {}},
+                    },
+                    terminationGracePeriodSeconds=60,
+                    affinity=spread(APP_NAME),
+                ),
+            },
+            opts=self.child(depends_on=[policy, store.bucket, database]),
+        )
+        kubernetes.policy.v1.PodDisruptionBudget(
+            "archive",
+            metadata=environment.metadata(APP_NAME, APP_NAME),
+            spec={"maxUnavailable": 1, "selector": selector(APP_NAME)},
+            opts=self.child(),
+        )
+        self.hosts = pulumi.Output.all(replicas.metadata["name"], environment.namespace).apply(
+            lambda parts: [
+                f"{parts[0]}-{i}.{APP_NAME}.{parts[1]}.svc.cluster.local" for i in range(settings.archive.replicas)
+            ]
+        )
+        self.register_outputs({"hosts": self.hosts})
+
+
+def spread(app: str) -> dict[str, Any]:
+    """Replicas on different nodes where there are several."""
+    term = {"labelSelector": selector(app), "topologyKey": "kubernetes.io/hostname"}
+    return {
+        "podAntiAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]
+        }
+    }

@@ -1,0 +1,155 @@
+"""HAProxy's configuration as text: which replica takes an association or a request, and who counts as alive.
+
+A replica is alive when its readiness route answers 200 (it tries the index and the bucket) and a real C-ECHO succeeds;
+every backend follows that one check. With one writer, a store goes to the replica that stores already, until that one
+fails; then the next takes over and stays (`stick on int(1)`: a returning replica does not take the writing back, since
+two writers at once make orthanc-postgresql before 6.0 retry transactions).
+"""
+
+from collections.abc import Sequence
+
+from infra.components.dicom_check import (
+    ASSOCIATE_ACCEPTED,
+    ECHO_SUCCESS,
+    RELEASE_REQUEST,
+    RELEASED,
+    associate_request,
+    echo_request,
+)
+from infra.settings import Writers
+
+DICOM, DICOM_TLS, HTTPS, METRICS = 11112, 2762, 8443, 8404
+CERTIFICATE = "/run/secrets/tls/tls.pem"
+
+_GLOBAL = f"""\
+global
+    log stdout format raw local0 info
+    maxconn 4000
+    tune.bufsize 65536 # an A-ASSOCIATE-RQ with 128 presentation contexts must fit whole
+    hard-stop-after 30s
+    ssl-default-bind-options ssl-min-ver TLSv1.2
+
+defaults
+    log global
+    timeout connect 3s
+    timeout client 10m # a modality may keep an association open between two images
+    timeout server 10m
+    timeout check 2s
+    timeout http-request 10s
+    timeout queue 30s
+    retries 2
+    option redispatch
+    option dontlognull
+
+resolvers cluster
+    parse-resolv-conf
+    accepted_payload_size 8192
+    resolve_retries 2
+    timeout resolve 1s
+    timeout retry 1s
+    hold valid 2s
+    hold obsolete 2s
+
+frontend metrics
+    mode http
+    bind :{METRICS}
+    no log
+    http-request use-service prometheus-exporter if {{ path /metrics }}
+    http-request return status 200 content-type text/plain string "ok" if {{ path /healthy }}
+    http-request deny deny_status 404
+"""
+
+_DICOM_LOG = (
+    "client=%ci calling=%[capture.req.hdr(0)] backend=%b server=%s "
+    "wait_ms=%Tw connect_ms=%Tc total_ms=%Tt read_bytes=%U sent_bytes=%B end=%ts"
+)
+_HTTP_LOG = (
+    "client=%ci method=%HM status=%ST backend=%b server=%s "
+    "request_ms=%TR response_ms=%Tr total_ms=%Ta read_bytes=%U sent_bytes=%B"
+)
+
+_FRONTENDS = f"""\
+# calling AE title, backend, replica, times and bytes: nothing of a patient is in an A-ASSOCIATE-RQ
+frontend dicom
+    mode tcp
+    bind :{DICOM}
+    bind :{DICOM_TLS} ssl crt {CERTIFICATE}
+    log-format "dicom {_DICOM_LOG}"
+    tcp-request inspect-delay 5s
+    # offset 2 holds the PDU's length (PS3.8 section 9.3.2): wait for the whole A-ASSOCIATE-RQ
+    tcp-request content capture req.payload(26,16) len 16 if {{ req.payload_lv(2,4) -m found }}
+    tcp-request content accept if {{ req.payload_lv(2,4) -m found }}
+    # proposes query/retrieve and no storage class: a reader, and reads go to all replicas
+    acl storage req.payload_lv(2,4) -m sub 1.2.840.10008.5.1.4.1.1.
+    acl query req.payload_lv(2,4) -m sub 1.2.840.10008.5.1.4.1.2.
+    use_backend dicom_readers if query !storage
+    default_backend dicom_writers
+
+frontend https
+    mode http
+    bind :{HTTPS} ssl crt {CERTIFICATE} alpn h2,http/1.1
+    # the path stays out of the log: it can hold identifiers of a study
+    log-format "http {_HTTP_LOG}"
+    http-request auth realm vnaops unless {{ http_auth(clients) }}
+    http-request deny deny_status 404 unless {{ path_beg /dicom-web/ }} or {{ path /wado }}
+    http-request del-header authorization
+    use_backend http_writers if !{{ method GET HEAD OPTIONS }}
+    default_backend http_readers
+"""
+
+
+def _check(calling: str, called: str, dicom_port: int, http_port: int) -> str:
+    steps = (
+        f"connect port {http_port}",
+        r'send "GET /ready HTTP/1.0\r\nHost: archive\r\n\r\n"',
+        r'expect rstring "^HTTP/1\.[01] 200"',
+        f"connect port {dicom_port}",
+        f"send-binary {associate_request(calling, called).hex()}",
+        f"expect rbinary ^{ASSOCIATE_ACCEPTED.hex().upper()}",
+        f"send-binary {echo_request().hex()}",
+        f"expect binary {ECHO_SUCCESS.hex()}",
+        f"send-binary {RELEASE_REQUEST.hex()}",
+        f"expect rbinary ^{RELEASED.hex().upper()}",
+    )
+    return "    option tcp-check\n" + "".join(f"    tcp-check {step}\n" for step in steps)
+
+
+def users(username: str, password: str) -> str:
+    """The user list, a file of its own since it holds the password."""
+    return f"userlist clients\n    user {username} insecure-password {password}\n"
+
+
+def configuration(
+    hosts: Sequence[str], *, writers: Writers, calling: str, called: str, dicom_port: int, http_port: int
+) -> str:
+    """haproxy.cfg for these replicas; `calling` and `called` are the AE titles of the health check's C-ECHO."""
+
+    def servers(port: int, options: str, backup: bool = False) -> str:
+        return "".join(
+            f"    server archive-{i} {host}:{port} {options.format(i=i)}{' backup' if backup and i else ''}\n"
+            for i, host in enumerate(hosts)
+        )
+
+    single = writers is Writers.ONE
+    # one entry that never expires: the replica that writes now
+    stick = "    stick-table type integer size 1 nopurge\n    stick on int(1)\n" if single else ""
+    follow = "    stick on int(1) table dicom_writers\n" if single else ""
+    track = (
+        "resolvers cluster init-addr last,libc,none track dicom_writers/archive-{i} on-marked-down shutdown-sessions"
+    )
+    check = (
+        "resolvers cluster init-addr last,libc,none check inter 1s fastinter 500ms fall 2 rise 2 "
+        "on-marked-down shutdown-sessions"
+    )
+    backends = (
+        "backend dicom_writers\n    mode tcp\n    balance leastconn\n"
+        + stick
+        + _check(calling, called, dicom_port, http_port)
+        + servers(dicom_port, check, backup=single),
+        "backend dicom_readers\n    mode tcp\n    balance leastconn\n" + servers(dicom_port, track),
+        "backend http_writers\n    mode http\n    balance leastconn\n"
+        + follow
+        + servers(http_port, track, backup=single),
+        "backend http_readers\n    mode http\n    balance leastconn\n" + servers(http_port, track),
+    )
+    return "\n".join((_GLOBAL, _FRONTENDS, *backends))

@@ -1,0 +1,227 @@
+"""Monitoring: Prometheus, and the DICOM prober that stores and asks as a modality would, through the front door."""
+
+import json
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from infra.components import archive, database, haproxy, load_balancer, object_store
+from infra.components.component import Component, Environment
+from infra.components.network import Peer, allow
+from infra.components.pods import claim, container, http_probe, pod_template, selector
+from infra.settings import Modality, MonitoringSettings, Right
+
+PROBER, PROMETHEUS = "dicom-exporter", "prometheus"
+PROBER_PORT, PROMETHEUS_PORT = 9880, 9090
+AE_TITLE = "VNAOPS_PROBE"
+MODULES = ("echo", "store")
+
+
+def modality() -> Modality:
+    """The prober's own entry in the registry."""
+    return Modality(ae_title=AE_TITLE, host="127.0.0.1", rights=frozenset({Right.ECHO, Right.STORE}))
+
+
+def prober_settings(called: str, target: str) -> dict[str, Any]:
+    """The prober's configuration: one module per DIMSE operation, and no target but the front door."""
+    return {
+        "targets": [target],
+        "modules": {
+            name: {"prober": name, "calling_ae_title": AE_TITLE, "called_ae_title": called} for name in MODULES
+        },
+    }
+
+
+def prometheus_settings(settings: MonitoringSettings, stack: str, target: str) -> dict[str, Any]:
+    """prometheus.yaml (as JSON): the prober's modules, and each component's own metrics by the names of its pods."""
+
+    def pods(service: str, port: int, path: str = "/metrics") -> dict[str, Any]:
+        return {
+            "metrics_path": path,
+            "dns_sd_configs": [{"names": [service], "type": "A", "port": port, "refresh_interval": "10s"}],
+        }
+
+    def job(name: str, **more: Any) -> dict[str, Any]:
+        return {"job_name": name, **more}
+
+    probes = [
+        job(
+            f"dicom-{module}",
+            metrics_path="/probe",
+            params={"module": [module], "target": [target]},
+            static_configs=[{"targets": [f"{PROBER}:{PROBER_PORT}"], "labels": {"target": target, "module": module}}],
+            metric_relabel_configs=[{"regex": "instance", "action": "labeldrop"}],
+        )
+        for module in MODULES
+    ]
+    return {
+        "global": {
+            "scrape_interval": f"{settings.scrape_seconds}s",
+            "scrape_timeout": f"{min(10, settings.scrape_seconds)}s",
+            "external_labels": {"environment": stack},
+        },
+        "scrape_configs": [
+            *probes,
+            job("dicom-exporter", static_configs=[{"targets": [f"{PROBER}:{PROBER_PORT}"]}]),
+            job("archive", **pods(archive.APP_NAME, archive.HTTP_PORT, "/tools/metrics-prometheus")),
+            job("archive-storage", **pods(archive.APP_NAME, archive.HTTP_PORT, "/metrics/s3")),
+            job("load-balancer", static_configs=[{"targets": [f"load-balancer-metrics:{haproxy.METRICS}"]}]),
+            job("database", **pods("database-members", database.REST_PORT)),
+            job("object-store", static_configs=[{"targets": [f"{object_store.APP_NAME}:{object_store.METRICS_PORT}"]}]),
+            job("prometheus", static_configs=[{"targets": [f"localhost:{PROMETHEUS_PORT}"]}]),
+        ],
+    }
+
+
+class Monitoring(Component):
+    """Prometheus at `prometheus`:9090 of the namespace, and on the nodes where the settings say so."""
+
+    def __init__(self, environment: Environment, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("Monitoring", "monitoring", opts)
+        # the archive's port through the balancer: what a modality sees is what is measured
+        target = f"{load_balancer.APP_NAME}:{haproxy.DICOM}"
+        self._prober(environment, target)
+        self._prometheus(environment, target)
+        self.register_outputs({})
+
+    def _prober(self, environment: Environment, target: str) -> None:
+        configuration = kubernetes.core.v1.ConfigMap(
+            "dicom-exporter",
+            metadata=environment.metadata(),
+            data={
+                "dicom-exporter.yaml": json.dumps(
+                    prober_settings(environment.settings.archive.ae_title, target), indent=1
+                )
+            },
+            opts=self.child(),
+        )
+        policy = allow(
+            self,
+            environment,
+            PROBER,
+            ingress=[Peer([PROBER_PORT], apps=[PROMETHEUS])],
+            egress=[Peer([haproxy.DICOM, haproxy.DICOM_TLS, haproxy.HTTPS], apps=[load_balancer.APP_NAME])],
+        )
+        kubernetes.core.v1.Service(
+            "dicom-exporter",
+            metadata=environment.metadata(PROBER, PROBER),
+            spec={"selector": selector(PROBER)["matchLabels"], "ports": [{"name": "http", "port": PROBER_PORT}]},
+            opts=self.child(),
+        )
+        kubernetes.apps.v1.Deployment(
+            "dicom-exporter",
+            metadata=environment.metadata(PROBER, PROBER),
+            spec={
+                "replicas": 1,
+                "selector": selector(PROBER),
+                "template": pod_template(
+                    PROBER,
+                    [
+                        container(
+                            PROBER,
+                            environment.images["python"],
+                            cpu="50m",
+                            memory="128Mi",
+                            memory_limit="256Mi",
+                            ports={"http": PROBER_PORT},
+                            mounts={"settings": "/etc/dicom-exporter", "tmp": "/tmp"},  # noqa: S108
+                            command=[
+                                "dicom-exporter",
+                                "--config.file=/etc/dicom-exporter/dicom-exporter.yaml",
+                                f"--web.listen-address=:{PROBER_PORT}",
+                            ],
+                            readinessProbe=http_probe("/-/healthy", "http", period=2),
+                            livenessProbe=http_probe("/-/healthy", "http", period=10),
+                        )
+                    ],
+                    volumes={
+                        "settings": {"configMap": {"name": configuration.metadata["name"]}},
+                        "tmp": {"emptyDir": {}},
+                    },
+                ),
+            },
+            opts=self.child(depends_on=[policy]),
+        )
+
+    def _prometheus(self, environment: Environment, target: str) -> None:
+        settings = environment.settings.monitoring
+        configuration = kubernetes.core.v1.ConfigMap(
+            "prometheus",
+            metadata=environment.metadata(),
+            data={"prometheus.yaml": json.dumps(prometheus_settings(settings, pulumi.get_stack(), target), indent=1)},
+            opts=self.child(),
+        )
+        policy = allow(
+            self,
+            environment,
+            PROMETHEUS,
+            ingress=[
+                Peer([PROMETHEUS_PORT], cidrs=environment.settings.load_balancer.client_cidrs),
+            ],
+            egress=[
+                Peer([PROBER_PORT], apps=[PROBER]),
+                Peer([archive.HTTP_PORT], apps=[archive.APP_NAME]),
+                Peer([haproxy.METRICS], apps=[load_balancer.APP_NAME]),
+                Peer([database.REST_PORT], apps=[database.APP_NAME]),
+                Peer([object_store.METRICS_PORT], apps=[object_store.APP_NAME]),
+            ],
+        )
+        kubernetes.core.v1.Service(
+            "load-balancer-metrics",
+            metadata=environment.metadata("load-balancer-metrics", load_balancer.APP_NAME),
+            spec={
+                "selector": selector(load_balancer.APP_NAME)["matchLabels"],
+                "ports": [{"name": "metrics", "port": haproxy.METRICS}],
+            },
+            opts=self.child(),
+        )
+        node = settings.node_port is not None
+        service = kubernetes.core.v1.Service(
+            "prometheus",
+            metadata=environment.metadata(PROMETHEUS, PROMETHEUS),
+            spec={
+                "type": "NodePort" if node else "ClusterIP",
+                "selector": selector(PROMETHEUS)["matchLabels"],
+                "ports": [
+                    {"name": "http", "port": PROMETHEUS_PORT, **({"nodePort": settings.node_port} if node else {})}
+                ],
+            },
+            opts=self.child(),
+        )
+        kubernetes.apps.v1.StatefulSet(
+            "prometheus",
+            metadata=environment.metadata(PROMETHEUS, PROMETHEUS),
+            spec={
+                "replicas": 1,
+                "serviceName": service.metadata["name"],
+                "selector": selector(PROMETHEUS),
+                "template": pod_template(
+                    PROMETHEUS,
+                    [
+                        container(
+                            PROMETHEUS,
+                            environment.images["prometheus"],
+                            cpu="100m",
+                            memory="256Mi",
+                            memory_limit="1Gi",
+                            ports={"http": PROMETHEUS_PORT},
+                            mounts={"settings": "/etc/prometheus", "data": "/data", "tmp": "/tmp"},  # noqa: S108
+                            args=[
+                                "--config.file=/etc/prometheus/prometheus.yaml",
+                                "--storage.tsdb.path=/data",
+                                f"--storage.tsdb.retention.time={settings.retention}",
+                            ],
+                            readinessProbe=http_probe("/-/ready", "http", period=2),
+                            livenessProbe=http_probe("/-/healthy", "http", period=10),
+                        )
+                    ],
+                    volumes={
+                        "settings": {"configMap": {"name": configuration.metadata["name"]}},
+                        "tmp": {"emptyDir": {}},
+                    },
+                ),
+                "volumeClaimTemplates": [claim("data", settings.size, environment.settings.storage_class_name)],
+            },
+            opts=self.child(depends_on=[policy]),
+        )

@@ -1,0 +1,185 @@
+"""The object store: a configured S3 endpoint, or the embedded SeaweedFS; and the archive's bucket on it."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from infra.components.component import Component, Environment
+from infra.components.network import Peer, allow
+from infra.components.pods import claim, container, http_probe, pod_template, selector
+from infra.providers.vnaops.resources import Bucket, Credentials, Secret
+
+APP_NAME = "object-store"
+S3_PORT, METRICS_PORT = 8333, 9327
+
+
+def identities(bucket: str, admin: tuple[str, str], archive: tuple[str, str]) -> dict[str, Any]:
+    """SeaweedFS' s3.json: the administrator, and the archive, which may read, write and list its bucket and no more.
+
+    No right to bypass GOVERNANCE retention, none to change the bucket.
+    """
+    own = ["Read", "Write", "List", "Tagging"]
+    return {
+        "identities": [
+            {
+                "name": "admin",
+                "credentials": [{"accessKey": admin[0], "secretKey": admin[1]}],
+                "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+            },
+            {
+                "name": "archive",
+                "credentials": [{"accessKey": archive[0], "secretKey": archive[1]}],
+                "actions": [f"{action}:{bucket}" for action in own],
+            },
+        ]
+    }
+
+
+def aws_credentials(access_key: str, secret_key: str) -> str:
+    """An AWS shared credentials file with the profile `default`."""
+    return f"[default]\naws_access_key_id = {access_key}\naws_secret_access_key = {secret_key}\n"
+
+
+class ObjectStore(Component):
+    """The bucket and how the archive reaches it.
+
+    `endpoint` is what pods use, `credentials_secret` the Secret whose key `credentials` is the archive's AWS file,
+    `egress` the policy peers that lead to it.
+    """
+
+    endpoint: pulumi.Output[str]
+    admin_endpoint: pulumi.Output[str]
+    profile: pulumi.Output[str | None]
+    credentials_secret: pulumi.Output[str]
+    egress: Sequence[Peer]
+    bucket: Bucket
+
+    def __init__(self, environment: Environment, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ObjectStore", APP_NAME, opts)
+        settings = environment.settings.object_store
+        bucket_options = self.child()
+        if settings.endpoint is None:
+            store = self._embedded(environment)
+            # the bucket goes with its store: under object lock it could not be emptied, and destroy would never end
+            bucket_options = self.child(depends_on=[store], deleted_with=store)
+        else:
+            assert settings.credentials_secret is not None  # noqa: S101 (settings refuse it)
+            self.endpoint = pulumi.Output.from_input(settings.endpoint)
+            self.admin_endpoint = pulumi.Output.from_input(settings.admin_endpoint or settings.endpoint)
+            self.profile = pulumi.Output.from_input(settings.profile)
+            self.credentials_secret = pulumi.Output.from_input(settings.credentials_secret)
+            port = int(settings.endpoint.rpartition(":")[2]) if settings.endpoint.count(":") == 2 else 443
+            self.egress = [Peer([port], cidrs=settings.endpoint_cidrs)]
+        retention = settings.retention
+        self.bucket = Bucket(
+            "archive",
+            bucket=settings.bucket,
+            endpoint=self.admin_endpoint,
+            region=settings.region,
+            profile=self.profile,
+            object_lock=settings.object_lock,
+            versioning=True,
+            retention_mode=retention[0] if retention else None,
+            retention_days=retention[1] if retention else None,
+            opts=bucket_options,
+        )
+        self.register_outputs({"endpoint": self.endpoint, "bucket": self.bucket.bucket})
+
+    def _embedded(self, environment: Environment) -> pulumi.Resource:
+        settings = environment.settings.object_store
+        admin = Credentials("store-admin", profile=f"vnaops-{pulumi.get_stack()}", opts=self.child())
+        access = Secret("archive-access-key", length=20, opts=self.child())
+        secret = Secret("archive-secret-key", length=40, opts=self.child())
+        configuration = kubernetes.core.v1.Secret(
+            "store-identities",
+            metadata=environment.metadata(),
+            string_data={
+                "s3.json": pulumi.Output.all(
+                    admin.access_key_id, admin.secret_access_key, access.value, secret.value
+                ).apply(lambda k: json.dumps(identities(settings.bucket, (k[0], k[1]), (k[2], k[3]))))
+            },
+            opts=self.child(),
+        )
+        credentials = kubernetes.core.v1.Secret(
+            "archive-s3-credentials",
+            metadata=environment.metadata(),
+            string_data={
+                "credentials": pulumi.Output.all(access.value, secret.value).apply(
+                    lambda k: aws_credentials(k[0], k[1])
+                )
+            },
+            opts=self.child(),
+        )
+        policy = allow(
+            self,
+            environment,
+            APP_NAME,
+            ingress=[Peer([S3_PORT], apps=["archive"]), Peer([METRICS_PORT], apps=["prometheus"])],
+        )
+        service = kubernetes.core.v1.Service(
+            "store",
+            metadata=environment.metadata(APP_NAME, APP_NAME),
+            spec={
+                "selector": selector(APP_NAME)["matchLabels"],
+                "ports": [{"name": "s3", "port": S3_PORT}, {"name": "metrics", "port": METRICS_PORT}],
+            },
+            opts=self.child(),
+        )
+        store = kubernetes.apps.v1.StatefulSet(
+            "store",
+            metadata=environment.metadata(APP_NAME, APP_NAME),
+            spec={
+                "replicas": 1,
+                "serviceName": APP_NAME,
+                "selector": selector(APP_NAME),
+                "template": pod_template(
+                    APP_NAME,
+                    [
+                        container(
+                            "seaweedfs",
+                            environment.images["seaweedfs"],
+                            cpu="200m",
+                            memory="512Mi",
+                            memory_limit="4Gi",
+                            ports={"s3": S3_PORT, "metrics": METRICS_PORT},
+                            mounts={"data": "/data", "identities": "/run/secrets/s3", "tmp": "/tmp"},  # noqa: S108
+                            args=[
+                                "server",
+                                "-dir=/data",
+                                # master, volume server and filer have no authentication: loopback only
+                                "-ip=127.0.0.1",
+                                "-ip.bind=127.0.0.1",
+                                "-volume.max=0",
+                                "-master.volumeSizeLimitMB=1024",
+                                "-s3",
+                                "-s3.ip.bind=0.0.0.0",
+                                f"-s3.port={S3_PORT}",
+                                "-s3.config=/run/secrets/s3/s3.json",
+                                f"-metricsPort={METRICS_PORT}",
+                            ],
+                            env=[{"name": "HOME", "value": "/tmp"}],  # noqa: S108
+                            readinessProbe=http_probe("/healthz", "s3", period=2),
+                        )
+                    ],
+                    volumes={
+                        "identities": {"secret": {"secretName": configuration.metadata["name"]}},
+                        "tmp": {"emptyDir": {}},
+                    },
+                    terminationGracePeriodSeconds=60,
+                ),
+                "volumeClaimTemplates": [claim("data", settings.size, environment.settings.storage_class_name)],
+            },
+            opts=self.child(depends_on=[policy, service]),
+        )
+        self.endpoint = pulumi.Output.all(service.metadata["name"], environment.namespace).apply(
+            lambda parts: f"http://{parts[0]}.{parts[1]}.svc.cluster.local:{S3_PORT}"
+        )
+        # the program runs beside the cluster and reaches Services by address, not by name
+        self.admin_endpoint = service.spec["cluster_ip"].apply(lambda ip: f"http://{ip}:{S3_PORT}")
+        self.profile = admin.profile
+        self.credentials_secret = credentials.metadata["name"]
+        self.egress = [Peer([S3_PORT], apps=[APP_NAME])]
+        return store

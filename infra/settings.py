@@ -1,0 +1,323 @@
+"""The stack's configuration, typed: every difference between environments is a value here, never code.
+
+`load()` reads `stacks/Pulumi.STACK.yaml` through Pulumi and refuses what is wrong before anything is provisioned,
+with the setting's path, the rule and the reason.
+"""
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+import pulumi
+from pulumi.runtime.config import CONFIG, get_config_env
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+PREFIX = "vnaops"
+
+
+class SettingsError(pulumi.RunError):
+    """One or more settings are wrong; the message has one line each: path, rule, reason."""
+
+
+class Section(BaseModel):
+    """A part of the settings: camelCase in the stack's file, unknown keys refused, immutable."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+def _ae_title(value: str) -> str:
+    # PS3.5 section 6.2, VR AE: 16 characters of the default repertoire, no backslash, no control character
+    if not 1 <= len(value) <= 16 or value != value.strip() or not re.fullmatch(r"[\x20-\x5b\x5d-\x7e]+", value):
+        raise ValueError(
+            "an AE title has 1 to 16 printable ASCII characters without backslash or outer blanks (PS3.5 section 6.2)"
+        )
+    return value
+
+
+def _quantity(value: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]*(Ki|Mi|Gi|Ti)", value):
+        raise ValueError('a size is written like "20Gi"')
+    return value
+
+
+def _digest(value: str) -> str:
+    if not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", value):
+        raise ValueError(
+            "an image is named by digest (REGISTRY/NAME@sha256:…): a tag can change under a running hospital"
+        )
+    return value
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", value):
+        raise ValueError("a Kubernetes name has at most 63 lower-case letters, digits and dashes (RFC 1123)")
+    return value
+
+
+def _bucket(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value:
+        raise ValueError(
+            "a bucket name has 3 to 63 lower-case letters, digits, dots and dashes (S3 bucket naming rules)"
+        )
+    return value
+
+
+def _cidr(value: str) -> str:
+    try:
+        return str(ipaddress.IPv4Network(value))
+    except ValueError as e:
+        raise ValueError(f'an IPv4 network is written like "10.1.2.0/24" ({e})') from None
+
+
+def _url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s]+", value):
+        raise ValueError('an endpoint is written like "https://s3.hospital.example:443", without a path')
+    return value
+
+
+AeTitle = Annotated[str, AfterValidator(_ae_title)]
+Quantity = Annotated[str, AfterValidator(_quantity)]
+ImageReference = Annotated[str, AfterValidator(_digest)]
+Name = Annotated[str, AfterValidator(_name)]
+BucketName = Annotated[str, AfterValidator(_bucket)]
+Cidr = Annotated[str, AfterValidator(_cidr)]
+Url = Annotated[str, AfterValidator(_url)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+NodePort = Annotated[int, Field(ge=30000, le=32767)]
+
+
+class RetentionMode(StrEnum):
+    """Object-lock modes of S3: GOVERNANCE can be lifted by who has the right to, COMPLIANCE by nobody."""
+
+    GOVERNANCE = "GOVERNANCE"
+    COMPLIANCE = "COMPLIANCE"
+
+
+class Writers(StrEnum):
+    """Which archive replicas take stores: `one` (the next takes over) or `all`.
+
+    orthanc-postgresql before 6.0 runs SERIALIZABLE transactions; two writers then fail some stores under load.
+    """
+
+    ONE = "one"
+    ALL = "all"
+
+
+class Right(StrEnum):
+    """What a modality may ask of the archive, or (`destination`) be sent by it with C-MOVE."""
+
+    ECHO = "echo"
+    STORE = "store"
+    FIND = "find"
+    GET = "get"
+    MOVE = "move"
+    DESTINATION = "destination"
+
+
+class Modality(Section):
+    """One entry of the modality registry: it feeds the archive, its allow-list and the network policies alike."""
+
+    ae_title: AeTitle
+    host: str = Field(min_length=1, description="IPv4 address, or a DNS name together with `cidr`")
+    port: Port = Field(default=104, description="where it listens, for C-MOVE and storage commitment")
+    cidr: Cidr | None = Field(default=None, description="its network, where `host` is a name")
+    rights: frozenset[Right] = Field(default=frozenset({Right.ECHO}), description="what it may do")
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        try:
+            ipaddress.IPv4Address(self.host)
+        except ValueError:
+            if self.cidr is None:
+                raise ValueError(
+                    f'cidr must be set when host is a name ("{self.host}"): network policies know addresses only'
+                ) from None
+        return self
+
+    @property
+    def network(self) -> str:
+        """The addresses it calls from, as a CIDR."""
+        return self.cidr or f"{self.host}/32"
+
+
+class ArchiveSettings(Section):
+    """The archive's replicas."""
+
+    replicas: int = Field(default=2, ge=1, le=16)
+    ae_title: AeTitle = "VNAOPS"
+    writers: Writers = Writers.ONE
+    cpu: str = Field(default="200m", description="requested processor of one replica")
+    memory: Quantity = Field(
+        default="512Mi", description="requested memory of one replica; the limit is four times that"
+    )
+
+
+class ObjectStoreSettings(Section):
+    """The bucket, and where it is: a configured endpoint, or the embedded SeaweedFS (one pod, for development)."""
+
+    bucket: BucketName
+    endpoint: Url | None = Field(default=None, description="as pods see it; none: the embedded SeaweedFS")
+    admin_endpoint: Url | None = Field(default=None, description="as the program sees it; default: `endpoint`")
+    endpoint_cidrs: tuple[Cidr, ...] = Field(
+        default=(), description="addresses of `endpoint`, for the network policies"
+    )
+    region: str = "us-east-1"
+    profile: str | None = Field(default=None, description="profile of the boto3 chain that makes the bucket")
+    credentials_secret: Name | None = Field(
+        default=None,
+        description="Secret in the namespace whose key `credentials` is the archive's AWS credentials file",
+    )
+    object_lock: bool = True
+    retention_mode: RetentionMode | None = RetentionMode.GOVERNANCE
+    retention_days: int | None = Field(default=1, ge=1, le=36500)
+    storage_class: str = "STANDARD"
+    size: Quantity = Field(default="40Gi", description="volume of the embedded store")
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if not self.object_lock:
+            for field in ("retention_days", "retention_mode"):
+                if field in self.model_fields_set and getattr(self, field) is not None:
+                    raise ValueError(
+                        f"{to_camel(field)} cannot be set when objectLock is off: "
+                        "a bucket without object lock keeps nothing"
+                    )
+        elif (self.retention_days is None) != (self.retention_mode is None):
+            raise ValueError("retentionMode and retentionDays go together: a mode without days keeps nothing")
+        if self.endpoint is None:
+            for field in ("admin_endpoint", "credentials_secret", "profile"):
+                if getattr(self, field) is not None:
+                    raise ValueError(f"{to_camel(field)} needs endpoint: the embedded store makes its own")
+        else:
+            for field in ("credentials_secret", "endpoint_cidrs"):
+                if not getattr(self, field):
+                    raise ValueError(
+                        f"{to_camel(field)} must be set when endpoint is: "
+                        "the archive needs its own key and leave to go there"
+                    )
+        return self
+
+    @property
+    def retention(self) -> tuple[str, int] | None:
+        """Mode and days of the default retention; none without object lock."""
+        if not self.object_lock or self.retention_mode is None or self.retention_days is None:
+            return None
+        return self.retention_mode.value, self.retention_days
+
+
+class DatabaseSettings(Section):
+    """The archive's index: PostgreSQL under Patroni."""
+
+    members: int = Field(default=1, ge=1, le=5)
+    size: Quantity = "10Gi"
+    cpu: str = "200m"
+    memory: Quantity = "512Mi"
+
+
+class LoadBalancerSettings(Section):
+    """The front door."""
+
+    replicas: int = Field(default=1, ge=1, le=8)
+    service_type: str = Field(default="NodePort", pattern="^(NodePort|LoadBalancer)$")
+    address: str | None = Field(
+        default=None, description="what users connect to; default: the load balancer's, or the API server's host"
+    )
+    dicom_port: NodePort = 31112
+    dicom_tls_port: NodePort = 32762
+    https_port: NodePort = 30443
+    client_cidrs: tuple[Cidr, ...] = Field(default=("0.0.0.0/0",), description="who may use HTTPS (DICOMweb, WADO-URI)")
+    dns_names: tuple[str, ...] = Field(default=(), description="further names in the certificate")
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        ports = (self.dicom_port, self.dicom_tls_port, self.https_port)
+        if len(set(ports)) != len(ports):
+            raise ValueError("dicomPort, dicomTlsPort and httpsPort must differ: one address serves all three")
+        return self
+
+
+class MonitoringSettings(Section):
+    """Prometheus and the DICOM prober."""
+
+    scrape_seconds: int = Field(default=15, ge=5, le=300)
+    retention: str = Field(default="15d", pattern=r"^[1-9][0-9]*[dh]$")
+    size: Quantity = "5Gi"
+    node_port: NodePort | None = Field(default=30090, description="Prometheus' page on the nodes; null: not published")
+
+
+class Settings(Section):
+    """Everything a stack can set."""
+
+    namespace: Name
+    kube_context: str | None = Field(default=None, description="context of the kubeconfig; default: the current one")
+    storage_class_name: Name | None = Field(default=None, description="of the volumes; default: the cluster's")
+    images: Mapping[Name, ImageReference] = Field(
+        default={}, description="images by name in place of the project's own"
+    )
+    archive: ArchiveSettings = ArchiveSettings()
+    object_store: ObjectStoreSettings
+    database: DatabaseSettings = DatabaseSettings()
+    load_balancer: LoadBalancerSettings = LoadBalancerSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
+    modalities: tuple[Modality, ...] = ()
+
+    @model_validator(mode="after")
+    def _ae_titles_differ(self) -> Self:
+        seen = {self.archive.ae_title: "archive.aeTitle"}
+        for i, modality in enumerate(self.modalities):
+            if modality.ae_title in seen:
+                raise ValueError(
+                    f'modalities.{i}.aeTitle "{modality.ae_title}" is taken by {seen[modality.ae_title]}: '
+                    "an AE title names one entity"
+                )
+            seen[modality.ae_title] = f"modalities.{i}"
+        return self
+
+
+def parse(values: Mapping[str, Any], stack: str) -> Settings:
+    """Checks plain values, as they stand in the stack's file without the `vnaops:` prefix.
+
+    Raises SettingsError with one line per fault.
+    """
+    merged = {"namespace": f"{PREFIX}-{stack}", "objectStore": {}, **values}
+    if isinstance(merged["objectStore"], dict):
+        merged["objectStore"] = {"bucket": f"{PREFIX}-{stack}-archive", **merged["objectStore"]}
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as e:
+        raise SettingsError("\n".join(_line(error) for error in e.errors())) from None
+
+
+def _line(error: Any) -> str:
+    path = ".".join(str(part) for part in error["loc"]) or "settings"
+    reason = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        reason = "there is no such setting; infra/settings.py lists them"
+    got = (
+        ""
+        if isinstance(error["input"], dict | list | Settings) or error["input"] is None
+        else f" (it is {json.dumps(error['input'], default=str)})"
+    )
+    return f"{PREFIX}:{path}: {reason}{got}"
+
+
+def load() -> Settings:
+    """The settings of the stack that Pulumi runs; raises SettingsError."""
+    values: dict[str, Any] = {}
+    for key, text in {**get_config_env(), **CONFIG.get()}.items():
+        project, _, name = key.partition(":")
+        if project == PREFIX:
+            values[name] = _plain(text)
+    return parse(values, pulumi.get_stack())
+
+
+def _plain(text: str) -> Any:
+    # Pulumi hands structured values over as JSON and scalars as text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
