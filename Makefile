@@ -1,10 +1,99 @@
-# Strings native tools together; every target can be run by hand with the same tools.
+# Strings native tools together; every line can be run by hand in the shell that `eval "$(make -s env)"` makes.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-VENV := .venv
-PY := $(VENV)/bin/python
+ENV ?= dev
+NODES ?= 1
+PY := .venv/bin/python
+IN := $(PY) -m infra.environment
+SOURCES := infra exporters loadtests tests
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+# ---- an environment
+
+.PHONY: up
+up: ## bring up everything: tools, images, cluster, environment ENV, first campaign
+	@infra/node/bootstrap.sh && $(PY) -m infra.up --stack $(ENV) --nodes $(NODES)
+
+.PHONY: tools
+tools: ## the virtual environment and the native tools (pulumi, kubectl, promtool, Kubernetes' binaries)
+	@infra/node/bootstrap.sh
+
+.PHONY: images
+images: tools ## build what changed and push it; NAME=… for one
+	@$(PY) -m infra.images $(NAME)
+
+.PHONY: node
+node: tools ## start the embedded Kubernetes; NODES=3 for three nodes
+	@$(PY) -m infra.node up --nodes $(NODES)
+
+.PHONY: node-down
+node-down: ## stop the embedded Kubernetes and leave nothing running; its data stays
+	@$(PY) -m infra.node down
+
+.PHONY: wipe
+wipe: ## stop the embedded Kubernetes and delete its data, Pulumi's state of it and its outputs
+	@$(PY) -m infra.up --wipe
+
+.PHONY: env
+env: ## print the exports of the shell in which the native tools work: eval "$(make -s env)"
+	@$(IN)
+
+.PHONY: deploy
+deploy: ## pulumi up of ENV on the cluster at hand, and its outputs for campaigns
+	@$(PY) -m infra.up --stack $(ENV) --deploy-only
+
+.PHONY: destroy
+destroy: ## pulumi destroy of ENV
+	@$(IN) pulumi destroy --yes --stack $(ENV)
+
+# ---- load
+
+OUTPUTS = $$($(PY) -c 'from infra import paths; print(paths.outputs_file("$(ENV)"))')
+
+.PHONY: campaign
+campaign: ## store and retrieve through ENV's front door, compare every byte, write a report
+	@$(IN) vnaops-campaign --outputs "$(OUTPUTS)" --report-dir build/campaigns
+
+.PHONY: report-paths
+report-paths: ## the last campaign's JSON and HTML, one path a line
+	@$(IN) vnaops-campaign --report-dir build/campaigns --print-paths
+
+.PHONY: bench-archive
+bench-archive: ## the deployed archive beside raw S3 in one run; writes build/bench/archive.json
+	@$(PY) -m infra.up --stack $(ENV) --bench-archive
+
+# ---- checks
+
+.PHONY: test
+test: tools ## lint, types, unit, integration and end-to-end tests (what .ci/run calls)
+	@$(MAKE) --no-print-directory lint unit integration e2e
+
+.PHONY: lint
+lint: ## ruff and mypy
+	@$(PY) -m ruff check $(SOURCES) && $(PY) -m ruff format --check $(SOURCES) && $(PY) -m mypy
+
+.PHONY: unit
+unit: ## unit tests
+	@$(IN) pytest -q tests/unit
+
+.PHONY: integration
+integration: ## integration tests against real peers in processes
+	@$(IN) pytest -q tests/integration
+
+.PHONY: e2e
+e2e: ## end-to-end tests on the embedded node (brought up for it and taken down again if it was down)
+	@$(IN) pytest -q tests/e2e
+
+.PHONY: format
+format: ## ruff's fixes and format
+	@$(PY) -m ruff check --fix $(SOURCES) && $(PY) -m ruff format $(SOURCES)
+
+.PHONY: lock
+lock: ## resolve the dependencies anew into the lock files (hashes, no addresses)
+	@uv="$(PY) -m uv pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-header --upgrade"
+	$$uv --all-extras --group dev --python-version 3.11 -o requirements.lock
+	$$uv --extra exporters --extra loadtests --python-version 3.13 -o infra/images/python/requirements.lock

@@ -1,0 +1,66 @@
+"""The environment in which the native tools work here: PATH, kubeconfig, Pulumi's backend and passphrase.
+
+`eval "$(make -s env)"` gives it to a shell, `python -m infra.environment COMMAND …` to one command.
+What the user has set already is left alone, PATH excepted.
+"""
+
+import os
+import secrets
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from infra import paths
+
+
+def passphrase_file() -> Path:
+    """The file with the passphrase of Pulumi's secrets; made on first use, mode 0600, never shown."""
+    file = paths.passphrase_file()
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return file
+    with os.fdopen(descriptor, "w") as out:
+        out.write(secrets.token_urlsafe(32))
+    return file
+
+
+def variables(current: Mapping[str, str]) -> dict[str, str]:
+    """What has to be set on top of `current`."""
+    venv = str(Path(sys.executable).parent)
+    new = {
+        # the language host and both providers take `python` from PATH
+        "PATH": os.pathsep.join(
+            dict.fromkeys((venv, str(paths.tools_bin()), *current.get("PATH", "").split(os.pathsep)))
+        ),
+        "VIRTUAL_ENV": str(Path(venv).parent),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+    }
+    if "KUBECONFIG" not in current and paths.node_kubeconfig().exists():
+        new["KUBECONFIG"] = str(paths.node_kubeconfig())
+    if "PULUMI_BACKEND_URL" not in current:
+        paths.pulumi_state_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
+        new["PULUMI_BACKEND_URL"] = f"file://{paths.pulumi_state_dir()}"
+    if not any(name in current for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")):
+        new["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(passphrase_file())
+    return new
+
+
+def main() -> None:
+    """Runs a command in the environment, or prints it for a shell."""
+    new = variables(os.environ)
+    if command := sys.argv[1:]:
+        os.environ.update(new)
+        try:
+            os.execvp(command[0], command)  # noqa: S606 (the user's own command)
+        except FileNotFoundError:
+            sys.exit(f"{command[0]}: not found on PATH: run `make tools`")
+    for name, value in new.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+if __name__ == "__main__":
+    main()

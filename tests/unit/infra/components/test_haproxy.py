@@ -1,0 +1,45 @@
+"""HAProxy's configuration: what is said to it; that it does what it says is measured in tests/e2e."""
+
+import re
+
+import pytest
+
+from infra.components import haproxy
+from infra.settings import Writers
+
+HOSTS = ["archive-0.example", "archive-1.example", "archive-2.example"]
+
+
+def text(writers: Writers) -> str:
+    return haproxy.configuration(
+        HOSTS, writers=writers, calling="BALANCER", called="VNAOPS", dicom_port=4242, http_port=8042
+    )
+
+
+def backend(configuration: str, name: str) -> str:
+    return re.split(r"\n(?=backend|frontend)", configuration.split(f"\nbackend {name}\n")[1])[0]
+
+
+@pytest.mark.parametrize("name", ["dicom_writers", "http_writers"])
+def test_with_one_writer_the_others_wait_for_their_turn(name: str) -> None:
+    servers = re.findall(r"server archive-\d .*", backend(text(Writers.ONE), name))
+    assert [s.endswith(" backup") for s in servers] == [False, True, True]
+
+
+@pytest.mark.parametrize("name", ["dicom_writers", "http_writers"])
+def test_with_all_writing_none_waits(name: str) -> None:
+    part = backend(text(Writers.ALL), name)
+    assert "backup" not in part
+    assert "stick" not in part
+
+
+@pytest.mark.parametrize("name", ["dicom_readers", "http_readers"])
+def test_reads_go_to_all_replicas(name: str) -> None:
+    part = backend(text(Writers.ONE), name)
+    assert len(re.findall(r"server archive-\d ", part)) == len(HOSTS)
+    assert "backup" not in part
+
+
+def test_the_users_and_only_they_are_in_the_secret_part() -> None:
+    assert "geheim" in haproxy.users("vnaops", "geheim")
+    assert "password" not in text(Writers.ONE)

@@ -1,0 +1,136 @@
+"""Every refusal of the settings, with its exact words."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.settings import Right, SettingsError, Writers, parse
+
+
+def refusal(values: dict[str, Any]) -> str:
+    with pytest.raises(SettingsError) as error:
+        parse(values, "dev")
+    return str(error.value)
+
+
+def test_an_empty_stack_is_a_whole_development_environment() -> None:
+    settings = parse({}, "dev")
+    assert settings.namespace == "vnaops-dev"
+    assert settings.object_store.bucket == "vnaops-dev-archive"
+    assert settings.archive.writers is Writers.ONE
+    assert settings.object_store.retention == ("GOVERNANCE", 1)
+
+
+def test_a_modality_has_the_right_to_echo_and_no_other_by_default() -> None:
+    (modality,) = parse({"modalities": [{"aeTitle": "CT1", "host": "10.1.2.3"}]}, "dev").modalities
+    assert modality.rights == {Right.ECHO}
+    assert modality.network == "10.1.2.3/32"
+
+
+INVALID = {
+    "an unknown setting": (
+        {"archives": 1},
+        "vnaops:archives: there is no such setting; infra/settings.py lists them (it is 1)",
+    ),
+    "an unknown setting inside a section": (
+        {"archive": {"replica": 2}},
+        "vnaops:archive.replica: there is no such setting; infra/settings.py lists them (it is 2)",
+    ),
+    "no replica": (
+        {"archive": {"replicas": 0}},
+        "vnaops:archive.replicas: Input should be greater than or equal to 1 (it is 0)",
+    ),
+    "a long AE title": (
+        {"archive": {"aeTitle": "A" * 17}},
+        "vnaops:archive.aeTitle: an AE title has 1 to 16 printable ASCII characters without backslash or outer blanks "
+        f'(PS3.5 section 6.2) (it is "{"A" * 17}")',
+    ),
+    "retention without object lock": (
+        {"objectStore": {"objectLock": False, "retentionDays": 7}},
+        "vnaops:objectStore: retentionDays cannot be set when objectLock is off: "
+        "a bucket without object lock keeps nothing",
+    ),
+    "days without a mode": (
+        {"objectStore": {"retentionMode": None, "retentionDays": 7}},
+        "vnaops:objectStore: retentionMode and retentionDays go together: a mode without days keeps nothing",
+    ),
+    "an endpoint with a path": (
+        {"objectStore": {"endpoint": "https://s3.example/x"}},
+        'vnaops:objectStore.endpoint: an endpoint is written like "https://s3.hospital.example:443", without a path '
+        '(it is "https://s3.example/x")',
+    ),
+    "an endpoint without credentials": (
+        {"objectStore": {"endpoint": "https://s3.example", "endpointCidrs": ["10.0.0.0/24"]}},
+        "vnaops:objectStore: credentialsSecret must be set when endpoint is: "
+        "the archive needs its own key and leave to go there",
+    ),
+    "an admin endpoint for the embedded store": (
+        {"objectStore": {"adminEndpoint": "https://s3.example"}},
+        "vnaops:objectStore: adminEndpoint needs endpoint: the embedded store makes its own",
+    ),
+    "a bucket name": (
+        {"objectStore": {"bucket": "Archive"}},
+        "vnaops:objectStore.bucket: a bucket name has 3 to 63 lower-case letters, digits, dots and dashes "
+        '(S3 bucket naming rules) (it is "Archive")',
+    ),
+    "an image by tag": (
+        {"images": {"archive": "registry.example/archive:1"}},
+        "vnaops:images.archive: an image is named by digest (REGISTRY/NAME@sha256:…): "
+        'a tag can change under a running hospital (it is "registry.example/archive:1")',
+    ),
+    "a size without a unit": (
+        {"database": {"size": "10"}},
+        'vnaops:database.size: a size is written like "20Gi" (it is "10")',
+    ),
+    "one port for two services": (
+        {"loadBalancer": {"dicomPort": 30443}},
+        "vnaops:loadBalancer: dicomPort, dicomTlsPort and httpsPort must differ: one address serves all three",
+    ),
+    "a named modality without a network": (
+        {"modalities": [{"aeTitle": "CT1", "host": "ct1.example"}]},
+        'vnaops:modalities.0: cidr must be set when host is a name ("ct1.example"): '
+        "network policies know addresses only",
+    ),
+    "an AE title twice": (
+        {"modalities": [{"aeTitle": "VNAOPS", "host": "10.0.0.1"}]},
+        'vnaops:settings: modalities.0.aeTitle "VNAOPS" is taken by archive.aeTitle: an AE title names one entity',
+    ),
+    "a network with host bits": (
+        {"loadBalancer": {"clientCidrs": ["10.1.2.3/24"]}},
+        'vnaops:loadBalancer.clientCidrs.0: an IPv4 network is written like "10.1.2.0/24" '
+        '(10.1.2.3/24 has host bits set) (it is "10.1.2.3/24")',
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "words"), INVALID.values(), ids=INVALID.keys())
+def test_a_wrong_setting_is_refused_with_its_path_its_rule_and_the_reason(values: dict[str, Any], words: str) -> None:
+    assert refusal(values) == words
+
+
+def test_every_fault_has_a_line_of_its_own() -> None:
+    lines = refusal({"archive": {"replicas": 0}, "loadBalancer": {"dicomPort": 80}}).splitlines()
+    assert [line.split(": ")[0] for line in lines] == ["vnaops:archive.replicas", "vnaops:loadBalancer.dicomPort"]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3),
+    max_leaves=8,
+)
+names = st.sampled_from(
+    ["namespace", "archive", "objectStore", "database", "modalities", "images", "loadBalancer", "x"]
+)
+
+
+@given(st.dictionaries(names, json_values, max_size=4))
+def test_whatever_is_configured_is_either_settings_or_words(values: dict[str, Any]) -> None:
+    try:
+        parse(values, "dev")
+    except SettingsError as error:
+        lines = str(error).splitlines()
+    else:
+        lines = []
+    assert all(line.startswith("vnaops:") for line in lines)
