@@ -1,0 +1,178 @@
+"""`make up`: from an empty machine to a loaded, measured environment, each step with its time.
+
+Every step is a command that can be run by hand and repeated; this file only orders them. An interrupted run is
+repeated with the same command: what is done already is found done.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from infra import environment, paths
+
+PYTHON = sys.executable
+
+
+class StepError(Exception):
+    """A step failed; its own output has said why."""
+
+
+def say(text: str) -> None:
+    """One line of progress."""
+    print(text, flush=True)
+
+
+def run(name: str, command: Sequence[str]) -> None:
+    """Runs a command, its lines prefixed with the step's name; raises StepError with how to repeat it."""
+    new = {**os.environ, **environment.variables(os.environ)}
+    with subprocess.Popen(command, env=new, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+        assert child.stdout is not None  # noqa: S101 (for the type)
+        for line in child.stdout:
+            say(f"  {name}: {line.rstrip()}")
+    if child.returncode:
+        raise StepError(f"{name} failed (exit {child.returncode}); by hand: {' '.join(command)}")
+
+
+def step(name: str, action: Callable[[], None]) -> None:
+    """Runs an action under a heading and says how long it took."""
+    say(f"▸ {name}")
+    began = time.monotonic()
+    action()
+    say(f"✓ {name} ({time.monotonic() - began:.0f} s)")
+
+
+def beside(*actions: tuple[str, Callable[[], None]]) -> None:
+    """Runs actions at the same time: the tool builds need the processor, the images disk and network."""
+    failures: list[BaseException] = []
+
+    def one(name: str, action: Callable[[], None]) -> None:
+        try:
+            step(name, action)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=one, args=pair) for pair in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def ensure_stack(stack: str) -> None:
+    """Makes the stack in the backend where it is missing, and leaves the committed stack file as it is.
+
+    `pulumi stack init` writes the salt of the passphrase into the stack's file. With a throw-away file it goes into
+    nothing, and PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER lets every later command take the salt from the state.
+    """
+    run("stack", ["pulumi", "stack", "select", "--create", "--stack", stack])
+
+
+def deploy(stack: str) -> None:
+    """`pulumi up`, and the stack's outputs (secrets included, mode 0600) for campaigns and tests."""
+    ensure_stack(stack)
+    run("pulumi", ["pulumi", "up", "--yes", "--non-interactive", "--color=never", "--stack", stack])
+    write_outputs(stack)
+
+
+def write_outputs(stack: str) -> None:
+    """Writes `pulumi stack output` where campaigns and tests find it."""
+    new = {**os.environ, **environment.variables(os.environ)}
+    command = ["pulumi", "stack", "output", "--json", "--show-secrets", "--stack", stack]
+    done = subprocess.run(command, env=new, capture_output=True, text=True, check=True)
+    file = paths.outputs_file(stack)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    half = file.with_suffix(".half")
+    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(done.stdout)
+    half.replace(file)
+
+
+REPORTS = Path("build/campaigns")
+
+
+def campaign(stack: str) -> None:
+    """The first campaign, unless this release has one already."""
+    release = json.loads(paths.outputs_file(stack).read_text())["release"]
+    for report in sorted(REPORTS.glob("*/report.json")):
+        with contextlib.suppress(ValueError, OSError):
+            if json.loads(report.read_text()).get("release") == release:
+                say(f"  this release has its campaign: {report.parent} (`make campaign` runs another)")
+                return
+    run(
+        "campaign",
+        ["vnaops-campaign", "--outputs", str(paths.outputs_file(stack)), "--report-dir", str(REPORTS)],
+    )
+
+
+def summary(stack: str) -> None:
+    """Where to look next."""
+    outputs = json.loads(paths.outputs_file(stack).read_text())
+    dicom = outputs["dicom"]
+    say("")
+    say(f"The environment {stack} is up:")
+    say(f"  DICOM          {dicom['aeTitle']}@{dicom['host']}:{dicom['port']} (TLS: {outputs['dicomTls']['port']})")
+    say(f"  DICOMweb       {outputs['dicomWeb']['url']} (user {outputs['dicomWeb']['username']})")
+    say(f"  WADO-URI       {outputs['dicomWeb']['wadoUri']}")
+    if "prometheus" in outputs:
+        say(f"  Prometheus     {outputs['prometheus']['url']}")
+    reports = sorted(REPORTS.glob("*/report.html"))
+    if reports:
+        say(f"  last campaign  {reports[-1]}")
+    say("")
+    say('Next: eval "$(make -s env)" for pulumi and kubectl; make campaign; make node-down; make help')
+
+
+def embedded() -> bool:
+    """Whether the embedded node is meant: no other cluster is named."""
+    return os.environ.get("KUBECONFIG", str(paths.node_kubeconfig())) == str(paths.node_kubeconfig())
+
+
+def up(stack: str, nodes: int) -> None:
+    """Everything, in order."""
+    tools = ("tools", lambda: run("tools", [PYTHON, "-m", "infra.node.tools"]))
+    if embedded():
+        step("packages", lambda: run("packages", [PYTHON, "-m", "infra.node.tools", "--packages"]))
+        step("registry", lambda: run("registry", [PYTHON, "-m", "infra.node", "registry"]))
+        beside(tools, ("images", lambda: run("images", [PYTHON, "-m", "infra.images"])))
+        step("node", lambda: run("node", [PYTHON, "-m", "infra.node", "up", "--nodes", str(nodes)]))
+    else:
+        beside(tools, ("images", lambda: run("images", [PYTHON, "-m", "infra.images"])))
+    step(f"deploy {stack}", lambda: deploy(stack))
+    step("campaign", lambda: campaign(stack))
+    summary(stack)
+
+
+def main() -> None:
+    """Parses the arguments and ends with 0, 1 (a step failed) or 130 (interrupted)."""
+    parser = argparse.ArgumentParser(prog="python -m infra.up", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--stack", default="dev", help="the environment (default: dev)")
+    parser.add_argument("--nodes", type=int, default=1, choices=(1, 3), help="nodes of the embedded cluster")
+    parser.add_argument("--deploy-only", action="store_true", help="pulumi up and the outputs, nothing before or after")
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    try:
+        if arguments.deploy_only:
+            deploy(arguments.stack)
+        else:
+            up(arguments.stack, arguments.nodes)
+            say(f"\nmake up took {time.monotonic() - began:.0f} s")
+    except StepError as error:
+        sys.exit(f"✗ {error}")
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        say("interrupted: repeat the command, what is done is kept")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
