@@ -1,0 +1,1 @@
+"""End-to-end tests against a deployed environment on the embedded node."""

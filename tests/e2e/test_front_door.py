@@ -1,0 +1,101 @@
+"""The front door: DIMSE, DIMSE over TLS and HTTPS, and who is let in."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+from pydicom.uid import generate_uid
+
+from tests.e2e.environment import Deployed, eventually
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+def echo(
+    deployed: Deployed, *options: str, calling: str = "VNAOPS_LOAD", tls: bool = False
+) -> subprocess.CompletedProcess[str]:
+    door = deployed.outputs["dicomTls" if tls else "dicom"]
+    return deployed.run(
+        "echoscu",
+        "-v",
+        "-aet",
+        calling,
+        "-aec",
+        door["aeTitle"],
+        "-to",
+        "10",
+        *options,
+        door["host"],
+        str(door["port"]),
+        check=False,
+    )
+
+
+def test_a_registered_modality_gets_an_echo(deployed: Deployed) -> None:
+    assert echo(deployed).returncode == 0
+
+
+def test_an_unknown_calling_ae_title_is_rejected(deployed: Deployed) -> None:
+    done = echo(deployed, calling="STRANGER")
+    assert done.returncode != 0
+    assert "Calling AE Title Not Recognized" in done.stdout + done.stderr
+
+
+def test_an_echo_over_tls_proves_the_environments_certificate(deployed: Deployed) -> None:
+    assert echo(deployed, "+tla", "+cf", str(deployed.ca_file), tls=True).returncode == 0
+
+
+def test_https_without_a_password_is_refused(deployed: Deployed) -> None:
+    assert deployed.https("/dicom-web/studies?limit=1", authorized=False)[0] == 401
+
+
+def test_https_shows_dicomweb_and_nothing_else_of_the_archive(deployed: Deployed) -> None:
+    assert deployed.https("/dicom-web/studies?limit=1")[0] in (200, 204)
+    for path in ("/", "/instances", "/app/explorer.html", "/ready", "/dicom-web-not"):
+        assert deployed.https(path)[0] == 404, path
+
+
+def test_what_a_modality_stores_comes_back_by_wado_uri_from_an_object_locked_bucket(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    dataset = dcmread(get_testdata_file("CT_small.dcm", download=False))
+    dataset.PatientID, dataset.PatientName = "VNAOPS-TEST-E2E", "VNAOPS^TEST"
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    dataset.save_as(tmp_path / "ct.dcm")
+    door = deployed.outputs["dicom"]
+    deployed.run(
+        "storescu",
+        "-aet",
+        "VNAOPS_LOAD",
+        "-aec",
+        door["aeTitle"],
+        door["host"],
+        str(door["port"]),
+        str(tmp_path / "ct.dcm"),
+    )
+    status, body = deployed.https(
+        f"/wado?requestType=WADO&contentType=application/dicom&studyUID={dataset.StudyInstanceUID}"
+        f"&seriesUID={dataset.SeriesInstanceUID}&objectUID={dataset.SOPInstanceUID}"
+    )
+    assert status == 200
+    (tmp_path / "back.dcm").write_bytes(body)
+    back = dcmread(tmp_path / "back.dcm")
+    assert back.SOPInstanceUID == dataset.SOPInstanceUID
+    assert back.PixelData == dataset.PixelData
+
+
+def test_the_prober_measures_echo_and_store_through_the_front_door(deployed: Deployed) -> None:
+    for module in ("echo", "store"):
+        query = f'dicom_probe_success{{job="dicom-{module}"}} == 1'
+        eventually(lambda query=query: len(deployed.prometheus(query)) == 1, 90, query)  # type: ignore[misc]
+        (duration,) = deployed.prometheus(f'dicom_probe_duration_seconds{{job="dicom-{module}"}}')
+        assert 0 < float(duration["value"][1]) < 10
+
+
+def test_prometheus_hears_every_component(deployed: Deployed) -> None:
+    jobs = {"dicom-exporter", "archive", "archive-storage", "load-balancer", "database", "object-store", "prometheus"}
+    eventually(lambda: jobs <= {r["metric"]["job"] for r in deployed.prometheus("up == 1")}, 90, "every component up")
+    assert not [r["metric"] for r in deployed.prometheus("up == 0")]
