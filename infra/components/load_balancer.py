@@ -1,6 +1,7 @@
 """The front door: HAProxy for DIMSE, DIMSE over TLS, and HTTPS (DICOMweb, WADO-URI), at one address."""
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import pulumi
@@ -24,12 +25,16 @@ def modality() -> Modality:
     return Modality(ae_title=AE_TITLE, host="127.0.0.1", rights=frozenset({Right.ECHO}))
 
 
-def api_server_host(kubeconfig: dict[str, object], context: str | None) -> str:
+def api_server_host(kubeconfig: dict[str, Any], context: str | None) -> str:
     """The host of the API server in a kubeconfig: where node ports are, unless the settings say otherwise."""
-    contexts = {c["name"]: c["context"] for c in kubeconfig["contexts"]}  # type: ignore[attr-defined]
-    clusters = {c["name"]: c["cluster"] for c in kubeconfig["clusters"]}  # type: ignore[attr-defined]
+    contexts = {c["name"]: c["context"] for c in kubeconfig["contexts"]}
+    clusters = {c["name"]: c["cluster"] for c in kubeconfig["clusters"]}
     chosen = contexts[context or kubeconfig["current-context"]]
     return urlsplit(clusters[chosen["cluster"]]["server"]).hostname or ""
+
+
+def _published(ingress: Any) -> str:
+    return str(ingress.ip or ingress.hostname)
 
 
 class LoadBalancer(Component):
@@ -74,7 +79,7 @@ class LoadBalancer(Component):
         elif node_port:
             self.address = pulumi.Output.from_input(default_address)
         else:
-            self.address = service.status["load_balancer"]["ingress"][0].apply(lambda i: i["ip"] or i["hostname"])
+            self.address = service.status.apply(lambda status: _published(status.load_balancer.ingress[0]))
         password = Secret("https-password", length=32, opts=self.child())
         certificate = Certificate(
             "front-door-tls",

@@ -88,7 +88,7 @@ class ObjectStore(Component):
         )
         self.register_outputs({"endpoint": self.endpoint, "bucket": self.bucket.bucket})
 
-    def _embedded(self, environment: Environment) -> pulumi.Resource:
+    def _embedded(self, environment: Environment) -> kubernetes.apps.v1.StatefulSet:
         settings = environment.settings.object_store
         admin = Credentials("store-admin", profile=f"vnaops-{pulumi.get_stack()}", opts=self.child())
         access = Secret("archive-access-key", length=20, opts=self.child())
@@ -178,7 +178,7 @@ class ObjectStore(Component):
             lambda parts: f"http://{parts[0]}.{parts[1]}.svc.cluster.local:{S3_PORT}"
         )
         # the program runs beside the cluster and reaches Services by address, not by name
-        self.admin_endpoint = service.spec["cluster_ip"].apply(lambda ip: f"http://{ip}:{S3_PORT}")
+        self.admin_endpoint = service.spec.apply(lambda spec: f"http://{spec.cluster_ip}:{S3_PORT}")
         self.profile = admin.profile
         self.credentials_secret = credentials.metadata["name"]
         self.egress = [Peer([S3_PORT], apps=[APP_NAME])]
