@@ -73,11 +73,17 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def seaweedfs(*, s3_port: int | None = None, tls: tuple[Path, Path, Path] | None = None) -> Iterator[SeaweedFS]:
+def seaweedfs(
+    *,
+    s3_port: int | None = None,
+    keys: tuple[str, str] | None = None,
+    tls: tuple[Path, Path, Path] | None = None,
+) -> Iterator[SeaweedFS]:
     """Run one server on the loopback with an empty store and random keys; afterwards nothing of it is left.
 
     Args:
         s3_port: the gateway's port, for a test that needs the address before the server is there; else a free one.
+        keys: access key and secret key, for a test that needs them before; else random ones.
         tls: certificate, private key and authority (PEM files); the endpoint is https then.
 
     Raises:
@@ -89,7 +95,7 @@ def seaweedfs(*, s3_port: int | None = None, tls: tuple[Path, Path, Path] | None
     weed = Path(sys.executable).with_name("weed")
     home = Path(tempfile.mkdtemp(prefix="seaweedfs-"))
     try:
-        access_key, secret_key = secrets.token_hex(10).upper(), secrets.token_urlsafe(30)
+        access_key, secret_key = keys or (secrets.token_hex(10).upper(), secrets.token_urlsafe(30))
         _configure(home, access_key, secret_key)
         for attempts_left in (2, 1, 0):  # a free port can be taken by somebody else between our look and the start
             ports = free_ports(8)

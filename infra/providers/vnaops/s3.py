@@ -40,10 +40,10 @@ class BucketState:
 
 def read(client: "S3Client", bucket: str) -> BucketState | None:
     """The live bucket, or None when there is none of this name."""
-    try:
-        client.head_bucket(Bucket=bucket)
+    try:  # not HeadBucket: its answer has no body, so that wrong keys and foreign buckets look the same
+        versioning = client.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled"
     except ClientError as error:
-        if code_of(error) in {"404", "NoSuchBucket"}:
+        if code_of(error) == "NoSuchBucket":
             return None
         raise
     lock = _object_lock(client, bucket)
@@ -51,7 +51,7 @@ def read(client: "S3Client", bucket: str) -> BucketState | None:
     days = retention.get("Days") or retention.get("Years", 0) * DAYS_A_YEAR
     return BucketState(
         object_lock=lock is not None,
-        versioning=client.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled",
+        versioning=versioning,
         retention_mode=retention.get("Mode"),
         retention_days=days or None,
         tags=_tags(client, bucket),

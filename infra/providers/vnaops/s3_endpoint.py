@@ -88,7 +88,7 @@ def _session(profile: str | None) -> boto3.Session:
 
 
 def code_of(error: ClientError) -> str:
-    """The error code that S3 gave (`NoSuchBucket`; for HEAD requests, which have no body, the HTTP status)."""
+    """The error code that S3 gave, for example `NoSuchBucket`."""
     return error.response.get("Error", {}).get("Code", "")
 
 
@@ -133,7 +133,7 @@ def explain(error: BotoCoreError | ClientError, endpoint: Endpoint) -> str:
     match code_of(error):
         case "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken":
             return f"{where} does not accept the keys of {who} ({code_of(error)}): correct them and repeat"
-        case "AccessDenied" | "403":
+        case "AccessDenied":
             return f"{where} denies {error.operation_name} to {who}: give it the right to administer the bucket"
         case _:
             return f"{where} refuses {error.operation_name}: {_words(error)}"
