@@ -1,0 +1,1 @@
+"""A DICOM SCU for load: plain blocking sockets on the project's one codec, under gevent or not."""
