@@ -91,20 +91,22 @@ class PduParser:
         while True:
             if self._kind == pdu.P_DATA_TF:
                 if self._pdv is None and not self._begin_value():
-                    return self._wait()
+                    self._keep_head()
+                    return None
                 return self._piece()
             if self._kind:
                 return self._control()
             there = len(self._chunk) - self._at
             if there < 6:
-                return self._wait()
+                self._keep_head()
+                return None
             if there >= 12:
                 kind, length, value_length, context_id, control = _HEADS.unpack_from(self._chunk, self._at)
                 if kind == pdu.P_DATA_TF and 2 <= value_length == length - 4 <= there - 10:
                     return self._whole(length, context_id, control)
             self._begin_pdu()
 
-    def _wait(self) -> None:
+    def _keep_head(self) -> None:
         """Keep the few bytes of a head that is not whole yet; the buffer they came in may be reused."""
         if self._at < len(self._chunk):
             self._chunk, self._at = bytes(self._chunk[self._at :]), 0
