@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-import pulumi
 from pulumi import CustomResource, Input, Output, ResourceOptions
+from pydantic.alias_generators import to_camel, to_snake
 
 
 def _options(opts: ResourceOptions | None, *secret_outputs: str) -> ResourceOptions:
@@ -11,16 +11,26 @@ def _options(opts: ResourceOptions | None, *secret_outputs: str) -> ResourceOpti
     return ResourceOptions.merge(ResourceOptions(additional_secret_outputs=list(secret_outputs)), opts)
 
 
-class Bucket(CustomResource):
+class _Resource(CustomResource):
+    """Properties have Python's names in a program and the provider's own (camelCase) outside it."""
+
+    def translate_input_property(self, prop: str) -> str:
+        return to_camel(prop)
+
+    def translate_output_property(self, prop: str) -> str:
+        return to_snake(prop)
+
+
+class Bucket(_Resource):
     """An S3 bucket with object lock. Import: `pulumi import vnaops:index:Bucket NAME https://HOST:PORT/BUCKET`."""
 
     bucket: Output[str]
     endpoint: Output[str | None]
     arn: Output[str]
-    object_lock: Output[bool] = pulumi.property("objectLock")
+    object_lock: Output[bool]
     versioning: Output[bool]
-    retention_mode: Output[str | None] = pulumi.property("retentionMode")
-    retention_days: Output[int | None] = pulumi.property("retentionDays")
+    retention_mode: Output[str | None]
+    retention_days: Output[int | None]
 
     def __init__(
         self,
@@ -44,19 +54,19 @@ class Bucket(CustomResource):
             "endpoint": endpoint,
             "region": region,
             "profile": profile,
-            "objectLock": object_lock,
+            "object_lock": object_lock,
             "versioning": versioning,
-            "retentionMode": retention_mode,
-            "retentionDays": retention_days,
-            "forceDestroy": force_destroy,
-            "caCertificate": ca_certificate,
+            "retention_mode": retention_mode,
+            "retention_days": retention_days,
+            "force_destroy": force_destroy,
+            "ca_certificate": ca_certificate,
             "tags": tags,
             "arn": None,
         }
         super().__init__("vnaops:index:Bucket", resource_name, properties, _options(opts))
 
 
-class Secret(CustomResource):
+class Secret(_Resource):
     """A random secret. Import: `pulumi import vnaops:index:Secret NAME FILE` (a file that holds the value)."""
 
     value: Output[str]
@@ -74,15 +84,15 @@ class Secret(CustomResource):
         super().__init__("vnaops:index:Secret", resource_name, properties, _options(opts, "value"))
 
 
-class Certificate(CustomResource):
+class Certificate(_Resource):
     """An X.509 certificate with its key (EC P-256), renewed by the `up` that finds it near its end.
 
     Import: `pulumi import vnaops:index:Certificate NAME FILE` (PEM: certificate, its authority's if any, private key).
     """
 
     certificate: Output[str]
-    private_key: Output[str] = pulumi.property("privateKey")
-    not_after: Output[str] = pulumi.property("notAfter")
+    private_key: Output[str]
+    not_after: Output[str]
 
     def __init__(
         self,
@@ -100,31 +110,31 @@ class Certificate(CustomResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         properties = {
-            "commonName": common_name,
-            "dnsNames": dns_names,
-            "ipAddresses": ip_addresses,
-            "validityDays": validity_days,
-            "renewBeforeDays": renew_before_days,
-            "isCa": is_ca,
-            "caCertificate": ca_certificate,
-            "caPrivateKey": None if ca_private_key is None else Output.secret(ca_private_key),
+            "common_name": common_name,
+            "dns_names": dns_names,
+            "ip_addresses": ip_addresses,
+            "validity_days": validity_days,
+            "renew_before_days": renew_before_days,
+            "is_ca": is_ca,
+            "ca_certificate": ca_certificate,
+            "ca_private_key": None if ca_private_key is None else Output.secret(ca_private_key),
             "usages": usages,
             "certificate": None,
-            "privateKey": None,
-            "notAfter": None,
+            "private_key": None,
+            "not_after": None,
         }
         super().__init__("vnaops:index:Certificate", resource_name, properties, _options(opts, "privateKey"))
 
 
-class Credentials(CustomResource):
+class Credentials(_Resource):
     """S3 keys, made or given, that lie as a profile in this machine's `paths.credentials_file()`.
 
     Import: `pulumi import vnaops:index:Credentials NAME PROFILE`.
     """
 
     profile: Output[str]
-    access_key_id: Output[str] = pulumi.property("accessKeyId")
-    secret_access_key: Output[str] = pulumi.property("secretAccessKey")
+    access_key_id: Output[str]
+    secret_access_key: Output[str]
 
     def __init__(
         self,
@@ -137,7 +147,7 @@ class Credentials(CustomResource):
     ) -> None:
         properties = {
             "profile": profile,
-            "accessKeyId": access_key_id,
-            "secretAccessKey": None if secret_access_key is None else Output.secret(secret_access_key),
+            "access_key_id": access_key_id,
+            "secret_access_key": None if secret_access_key is None else Output.secret(secret_access_key),
         }
         super().__init__("vnaops:index:Credentials", resource_name, properties, _options(opts, "secretAccessKey"))

@@ -1,0 +1,143 @@
+"""The program's resources, recorded by Pulumi's mocks: what is declared, before any cluster sees it."""
+
+import asyncio
+import json
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from infra import release
+
+API_SERVER = "10.89.0.1"
+
+
+class Recorder(pulumi.runtime.Mocks):
+    """Answers like a cluster and keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        self.declared: list[pulumi.runtime.MockResourceArgs] = []
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        self.declared.append(args)
+        state = dict(args.inputs)
+        if args.typ.startswith("kubernetes:") and "metadata" in state:
+            state["metadata"] = {"name": args.name, **state["metadata"]}
+        if args.typ == "kubernetes:core/v1:Service":
+            state["spec"] = {"clusterIP": "10.96.1.1", **state["spec"]}
+        if args.typ == "kubernetes:discovery.k8s.io/v1:EndpointSlice":
+            state |= {"endpoints": [{"addresses": [API_SERVER]}], "ports": [{"port": 6443}]}
+        if args.typ.startswith("vnaops:index:"):
+            kinds = ("value", "certificate", "privateKey", "accessKeyId", "secretAccessKey")
+            state |= {kind: f"{args.name}-{kind}" for kind in kinds}
+        return f"{args.name}-id", state
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+        raise AssertionError(f"unexpected call of {args.token}")
+
+    def of(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Name -> inputs of every resource whose type ends with `kind`."""
+        return {r.name: dict(r.inputs) for r in self.declared if r.typ.endswith(f":{kind}")}
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    """The whole `dev` program, run once."""
+    folder = tmp_path_factory.mktemp("program")
+    kubeconfig = {
+        "current-context": "x",
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": f"https://{API_SERVER}:6443"}}],
+    }
+    (folder / "kubeconfig").write_text(json.dumps(kubeconfig))
+    images = {name: f"registry.example/{name}@sha256:{'0' * 64}" for name in release.COMPONENTS}
+    (folder / "images.json").write_text(json.dumps(images))
+    modalities = [
+        {"aeTitle": "CT1", "host": "10.30.1.17", "rights": ["echo", "store"]},
+        {"aeTitle": "PACS", "host": "10.30.2.5", "port": 11112, "rights": ["find", "move", "destination"]},
+    ]
+    recorder = Recorder()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
+        patch.setenv("VNAOPS_STATE", str(folder))
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        pulumi.runtime.set_mocks(recorder, project="vnaops", stack="dev")
+        pulumi.runtime.set_all_config({"vnaops:modalities": json.dumps(modalities)})
+
+        @pulumi.runtime.test
+        def whole() -> None:
+            runpy.run_path(str(Path(release.__file__).parent / "__main__.py"))
+
+        whole()
+        yield recorder
+        loop.close()
+        asyncio.set_event_loop(None)
+
+
+def pods(program: Recorder) -> dict[str, dict[str, Any]]:
+    """Name -> pod template of every workload."""
+    workloads = {**program.of("StatefulSet"), **program.of("Deployment")}
+    return {name: inputs["spec"]["template"] for name, inputs in workloads.items()}
+
+
+def test_every_component_of_the_environment_is_declared(program: Recorder) -> None:
+    assert set(pods(program)) == {"archive", "database", "store", "load-balancer", "dicom-exporter", "prometheus"}
+
+
+def test_two_archive_replicas_share_one_bucket_under_object_lock(program: Recorder) -> None:
+    assert program.of("StatefulSet")["archive"]["spec"]["replicas"] == 2
+    (bucket,) = program.of("Bucket").values()
+    assert (bucket["objectLock"], bucket["retentionMode"], bucket["retentionDays"]) == (True, "GOVERNANCE", 1)
+
+
+def test_every_pod_is_confined(program: Recorder) -> None:
+    for name, template in pods(program).items():
+        assert template["spec"]["securityContext"]["runAsNonRoot"] is True, name
+        for container in template["spec"]["containers"]:
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True, name
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, name
+
+
+def test_only_the_database_may_talk_to_the_cluster(program: Recorder) -> None:
+    tokens = {name for name, template in pods(program).items() if template["spec"]["automountServiceAccountToken"]}
+    assert tokens == {"database"}
+
+
+def test_no_pod_takes_a_secret_from_its_environment(program: Recorder) -> None:
+    for template in pods(program).values():
+        for container in template["spec"]["containers"]:
+            assert "envFrom" not in container
+            assert not [e for e in container.get("env", []) if "secretKeyRef" in e.get("valueFrom", {})]
+
+
+def test_everything_is_denied_that_no_policy_allows(program: Recorder) -> None:
+    policies = program.of("NetworkPolicy")
+    assert policies["default-deny"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    for name, policy in policies.items():
+        for rule in [*policy["spec"].get("ingress", []), *policy["spec"].get("egress", [])]:
+            assert rule.get("from") or rule.get("to"), f"{name} allows everybody"
+
+
+def test_the_archive_may_send_to_move_destinations_and_to_no_other_modality(program: Recorder) -> None:
+    egress = program.of("NetworkPolicy")["archive-traffic"]["spec"]["egress"]
+    networks = {peer["ipBlock"]["cidr"]: rule["ports"] for rule in egress for peer in rule["to"] if "ipBlock" in peer}
+    assert networks == {"10.30.2.5/32": [{"port": 11112, "protocol": "TCP"}]}
+
+
+def test_one_registry_feeds_the_archive_and_the_front_door(program: Recorder) -> None:
+    orthanc = json.loads(program.of("ConfigMap")["archive-settings"]["data"]["orthanc.json"])
+    rights = {m["AET"]: (m["AllowStore"], m["AllowMove"]) for m in orthanc["DicomModalities"].values()}
+    assert rights["CT1"] == (True, False)
+    assert rights["PACS"] == (False, True)
+    ingress = program.of("NetworkPolicy")["load-balancer-traffic"]["spec"]["ingress"]
+    assert {"ipBlock": {"cidr": "10.30.1.17/32"}} in ingress[0]["from"]
+
+
+def test_passwords_are_in_secrets_and_in_no_config_map(program: Recorder) -> None:
+    texts = json.dumps([c["data"] for c in program.of("ConfigMap").values()])
+    for name in program.of("Secret"):
+        assert f"{name}-value" not in texts
