@@ -43,7 +43,7 @@ class Bucket(Kind):
     @override
     def read(self, identity: str, urn: str, inputs: Properties, state: Properties) -> Found | None:
         """Retention, versioning, lock and tags as they are live."""
-        known = inputs if state else _import(identity)
+        known = inputs if state else of_import(identity)
         with connected(_endpoint(known)) as client:
             live = s3.read(client, known["bucket"])
         if live is None:
@@ -109,7 +109,7 @@ def _with_live(known: Properties, live: BucketState) -> dict[str, Any]:
     return {name: value for name, value in {**known, **parts}.items() if value is not None}
 
 
-def _import(identity: str) -> dict[str, Any]:
+def of_import(identity: str) -> dict[str, Any]:
     """The properties that an import's id stands for."""
     parts = urlsplit(identity)
     bucket = parts.path.strip("/")
