@@ -302,7 +302,8 @@ def _line(error: Any) -> str:
         if isinstance(error["input"], dict | list | Settings) or error["input"] is None
         else f" (it is {json.dumps(error['input'], default=str)})"
     )
-    return f"{PREFIX}:{path}: {reason}{got}"
+    line = f"{PREFIX}:{path}: {reason}{got}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 def load() -> Settings:
