@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
-from infra.providers.vnaops.errors import HalfMadeError, RefusalError
+from infra.providers.vnaops.errors import RefusalError
 from infra.providers.vnaops.s3_endpoint import Endpoint, code_of, until_reachable
 
 if TYPE_CHECKING:
@@ -58,44 +58,39 @@ def read(client: "S3Client", bucket: str) -> BucketState | None:
     )
 
 
-def create(client: "S3Client", endpoint: Endpoint, bucket: str, wanted: BucketState, patience: "Patience") -> None:
-    """Make the bucket; waits until the endpoint is reachable, as long as `patience` lasts.
+def create(
+    client: "S3Client", endpoint: Endpoint, bucket: str, patience: "Patience", *, object_lock: bool
+) -> BucketState:
+    """Make the bucket, and say what it is; waits until the endpoint is reachable, as long as `patience` lasts.
 
     Raises:
         RefusalError: a bucket of that name exists (it is never taken over), or the endpoint has no object lock.
-        HalfMadeError: it was made, but something of it failed.
         botocore's errors: the rest.
     """
-    existing = until_reachable(lambda: read(client, bucket), endpoint, patience)
-    if existing is not None:
+    if until_reachable(lambda: read(client, bucket), endpoint, patience) is not None:
         raise _exists(bucket, endpoint)
-    _make(client, endpoint, bucket, wanted)
-    try:
-        made = read(client, bucket) or BucketState(object_lock=False, versioning=False)
-        if wanted.object_lock and not made.object_lock:
-            client.delete_bucket(Bucket=bucket)
-            raise _no_object_lock(endpoint)
-        update(client, bucket, made, wanted, patience.progress)
-    except RefusalError:
-        raise
-    except Exception as error:
-        raise HalfMadeError from error
+    _make(client, endpoint, bucket, object_lock=object_lock)
+    made = read(client, bucket) or BucketState(object_lock=False, versioning=False)
+    if object_lock and not made.object_lock:
+        client.delete_bucket(Bucket=bucket)
+        raise _no_object_lock(endpoint)
+    return made
 
 
-def _make(client: "S3Client", endpoint: Endpoint, bucket: str, wanted: BucketState) -> None:
+def _make(client: "S3Client", endpoint: Endpoint, bucket: str, *, object_lock: bool) -> None:
     try:
         if endpoint.region == "us-east-1":  # the one region that may not be named
-            client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=wanted.object_lock)
+            client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=object_lock)
         else:
             client.create_bucket(
                 Bucket=bucket,
-                ObjectLockEnabledForBucket=wanted.object_lock,
+                ObjectLockEnabledForBucket=object_lock,
                 CreateBucketConfiguration={"LocationConstraint": endpoint.region},  # type: ignore[typeddict-item]  # look-alikes name regions as they like
             )
     except ClientError as error:
         if code_of(error) in {"BucketAlreadyExists", "BucketAlreadyOwnedByYou"}:
             raise _exists(bucket, endpoint) from None
-        if wanted.object_lock and code_of(error) in {"NotImplemented", "InvalidArgument", "MethodNotAllowed"}:
+        if object_lock and code_of(error) in {"NotImplemented", "InvalidArgument", "MethodNotAllowed"}:
             raise _no_object_lock(endpoint) from None
         raise
 

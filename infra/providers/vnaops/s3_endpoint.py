@@ -49,35 +49,41 @@ class Endpoint:
 
 @contextmanager
 def connected(endpoint: Endpoint) -> Iterator["S3Client"]:
-    """A client of the endpoint; within the block its errors become `RefusalError`s that say what to do."""
-    with tempfile.TemporaryDirectory(prefix="vnaops-s3-") as folder:
+    """A client of the endpoint, its errors `explained`."""
+    with explained(endpoint), tempfile.TemporaryDirectory(prefix="vnaops-s3-") as folder:
         verify: str | None = None
         if endpoint.ca_certificate:
             authority = Path(folder) / "ca.crt"
             authority.write_text(endpoint.ca_certificate)
             verify = str(authority)
+        client = _session(endpoint.profile).client(
+            "s3",
+            endpoint_url=endpoint.url,
+            region_name=endpoint.region,
+            verify=verify,
+            config=Config(
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=READ_SECONDS,
+                retries={"mode": "standard", "total_max_attempts": 3},
+                # The checksums that boto3 sends by default since 1.36 are refused by look-alikes.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                s3={"addressing_style": "path" if endpoint.url else "auto"},
+            ),
+        )
         try:
-            client = _session(endpoint.profile).client(
-                "s3",
-                endpoint_url=endpoint.url,
-                region_name=endpoint.region,
-                verify=verify,
-                config=Config(
-                    connect_timeout=CONNECT_SECONDS,
-                    read_timeout=READ_SECONDS,
-                    retries={"mode": "standard", "total_max_attempts": 3},
-                    # The checksums that boto3 sends by default since 1.36 are refused by look-alikes.
-                    request_checksum_calculation="when_required",
-                    response_checksum_validation="when_required",
-                    s3={"addressing_style": "path" if endpoint.url else "auto"},
-                ),
-            )
-            try:
-                yield client
-            finally:
-                client.close()
-        except (BotoCoreError, ClientError) as error:
-            raise RefusalError(explain(error, endpoint)) from None
+            yield client
+        finally:
+            client.close()
+
+
+@contextmanager
+def explained(endpoint: Endpoint) -> Iterator[None]:
+    """Within the block, botocore's errors become `RefusalError`s that say what to do."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise RefusalError(explain(error, endpoint)) from None
 
 
 def _session(profile: str | None) -> boto3.Session:

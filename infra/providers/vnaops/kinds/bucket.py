@@ -7,12 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 from typing_extensions import override
 
 from infra.providers.vnaops import s3, s3_removal
-from infra.providers.vnaops.errors import RefusalError
+from infra.providers.vnaops.errors import HalfMadeError, RefusalError
 from infra.providers.vnaops.inputs import BucketInputs
 from infra.providers.vnaops.kinds.kind import Found, Kind, Properties
 from infra.providers.vnaops.patience import Patience
 from infra.providers.vnaops.s3 import BucketState
-from infra.providers.vnaops.s3_endpoint import Endpoint, connected, until_reachable
+from infra.providers.vnaops.s3_endpoint import Endpoint, connected, explained, until_reachable
 
 IMPORT_FORM = (
     "https://HOST:PORT/BUCKET or https://HOST:PORT/BUCKET?profile=NAME&region=NAME, or BUCKET for boto3's chain"
@@ -35,10 +35,15 @@ class Bucket(Kind):
     @override
     def create(self, urn: str, news: Properties, patience: Patience) -> tuple[str, Properties]:
         """Raises `RefusalError` when the bucket exists, the endpoint has no object lock, or nothing answers in time."""
-        endpoint = _endpoint(news)
+        endpoint, bucket, wanted = _endpoint(news), news["bucket"], _wanted(news)
         with connected(endpoint) as client:
-            s3.create(client, endpoint, news["bucket"], _wanted(news), patience)
-        return news["bucket"], _state(news)
+            made = s3.create(client, endpoint, bucket, patience, object_lock=wanted.object_lock)
+            try:
+                with explained(endpoint):
+                    s3.update(client, bucket, made, wanted, patience.progress)
+            except RefusalError as error:
+                raise HalfMadeError(str(error), bucket, _state(news)) from None
+        return bucket, _state(news)
 
     @override
     def read(self, identity: str, urn: str, inputs: Properties, state: Properties) -> Found | None:
