@@ -46,7 +46,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m infra.images",
-        description="Builds the images that changed, pushes them to the registry and writes their references by digest.",
+        description="Builds the images that changed, pushes them and writes their references by digest.",
         epilog="Environment: VNAOPS_REGISTRY=HOST[:PORT]/PREFIX (a site's registry, with the standard auth file), "
         "VNAOPS_REGISTRY_CA=FILE, VNAOPS_BASE_IMAGE=REFERENCE (a Debian 13 image instead of one made by mmdebstrap).",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -134,7 +134,7 @@ def _need_programs() -> None:
 
 @contextmanager
 def _only_run(cache: Path) -> Iterator[int]:
-    """Holds the lock of this cache. The builds' processes hold it too, so that it outlives a killed run as long as they do."""
+    """Holds the lock of this cache. The builds' processes hold it too: it outlives a killed run as long as they do."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         try:

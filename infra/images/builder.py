@@ -1,7 +1,7 @@
 """Builds one image after another with buildah, as parallel as their parents, their inputs and the machine allow.
 
-buildah's own storage is scratch: everything in it is removed at the end of a run, and at the start of the next one if that
-was killed. What is to last is in the registry.
+buildah's own storage is scratch: everything in it is removed at the end of a run, and at the start of the next one if
+that was killed. What is to last is in the registry.
 """
 
 import json
@@ -18,12 +18,12 @@ from pathlib import Path
 
 from infra.images import base, context, debian, wheels
 from infra.images.keys import image_key
-from infra.images.progress import Commands, Interrupted
+from infra.images.progress import Commands, InterruptedRunError
 from infra.images.recipe import ImageError, Recipe
 from infra.images.registry import Client, Registry
 
 EPOCH = 1735689600
-"""All times in the images (1 January 2025), so that equal inputs make equal digests. Not 0: zip files begin with 1980."""
+"""All times in the images (1 January 2025): equal inputs make equal digests. Not 0, since zip files begin with 1980."""
 
 _AT_ONCE = 2
 _SCRATCH_FOLDERS = ("var/cache", "var/log", "var/lib/apt/lists", "tmp", "etc/apt/apt.conf.d")
@@ -83,8 +83,8 @@ class Builder:
     def build(self, recipes: Mapping[str, Recipe]) -> tuple[dict[str, Built], list[ImageError]]:
         """Builds what the registry hasn't. `recipes` has every parent before its children.
 
-        Gives back what is in the registry now, and an error for each image that isn't. An interruption (KeyboardInterrupt)
-        ends the running commands and is raised on when they have ended.
+        Gives back what is in the registry now, and an error for each image that isn't. An interruption
+        (KeyboardInterrupt) ends the running commands and is raised on when they have ended.
         """
         self.clean()
         self._places.logs.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ class Builder:
             return Built(key, digest, f"{self._registry.repository(recipe.name)}@{digest}", fresh=False)
         with self._slots:
             if self._ending.is_set():
-                raise Interrupted
+                raise InterruptedRunError
             began = time.monotonic()
             digest = self._make(recipe, key, below)
         self._say(f"{recipe.name}: built and pushed in {time.monotonic() - began:.0f} s")
@@ -159,7 +159,7 @@ class Builder:
                 self._say(f"{recipe.name}: waits for {', '.join(recipe.file.tools)} to be built, {left:.0f} s at most")
                 said = True
             if self._ending.wait(min(1.0, left)):
-                raise Interrupted
+                raise InterruptedRunError
 
     def _make(self, recipe: Recipe, key: str, below: Built | None) -> str:
         log = self._places.logs / f"{recipe.name}.log"
@@ -257,7 +257,7 @@ class Builder:
 
 
 def write_references(file: Path, built: Mapping[str, Built], known: Mapping[str, Recipe]) -> None:
-    """Writes name -> reference by digest into a JSON file, in one step; images that no longer exist are left out of it."""
+    """Writes name -> reference by digest into a JSON file, in one step; images that no longer exist are left out."""
     before: dict[str, str] = json.loads(file.read_text()) if file.is_file() else {}
     references = {name: reference for name, reference in before.items() if name in known}
     references |= {name: image.reference for name, image in built.items()}

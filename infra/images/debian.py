@@ -1,4 +1,4 @@
-"""The machine's own Debian mirrors, told to a build for the images' suite: no address of a mirror is in the repository."""
+"""The machine's own Debian mirrors, told to a build for the images' suite: the repository has no mirror's address."""
 
 import platform
 import subprocess
@@ -44,8 +44,9 @@ def sources() -> str:
 
 
 def sources_for_suite(own: str, targets: str) -> list[str]:
-    """Lines of a sources.list, from `apt-get indextargets` lines `URI|RELEASE|COMPONENT|ORIGIN` of a machine whose suite is `own`.
+    """Lines of a sources.list, from `apt-get indextargets` lines `URI|RELEASE|COMPONENT|ORIGIN`.
 
+    `own` is the suite of the machine that gave these lines.
     Others' repositories are left out: their component isn't main, their suite isn't Debian's, or they say who they are.
     ORIGIN is apt's placeholder where no package lists have been loaded yet.
     """
@@ -64,7 +65,7 @@ def sources_for_suite(own: str, targets: str) -> list[str]:
 
 
 def write_apt_configuration(folder: Path, ca: Path) -> None:
-    """Fills a folder that is mounted as a build's /etc/apt/apt.conf.d: this machine's apt proxy and certificate authorities.
+    """Fills a folder that is mounted as a build's /etc/apt/apt.conf.d: this machine's apt proxy and authorities.
 
     A certificate authority is needed for mirrors by https, since the base has none.
     """

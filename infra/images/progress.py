@@ -1,22 +1,25 @@
 """Runs the long commands of the builds: a line for every step, one every 15 s in between, the output in a log file."""
 
 import os
+import re
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infra.images.recipe import ImageError
 
 _EVERY_SECONDS = 15.0
+_STEP = re.compile(r"(?P<stage>\[\d+/\d+\] )?STEP (?P<number>\d+/\d+): (?P<what>.*)")
+_SHOWN = ("FROM", "RUN", "COPY", "ADD")
 _LAST_LINES = 12
 _PATIENCE_SECONDS = 10.0
 
 
-class Interrupted(Exception):
+class InterruptedRunError(Exception):
     """The run is being ended: no further command is started."""
 
 
@@ -40,7 +43,7 @@ class Commands:
     ) -> None:
         """Runs the command, appends its output to `log` and shows `STEP n/m` lines of it as they come.
 
-        Raises ImageError with the last lines if it fails, Interrupted if the run is being ended.
+        Raises ImageError with the last lines if it fails, InterruptedRunError if the run is being ended.
         """
         lines: list[str] = []
         with log.open("a") as written, self._started(command, environment) as process:
@@ -51,12 +54,12 @@ class Commands:
                     written.write(line)
                     written.flush()
                     lines = [*lines[1 - _LAST_LINES :], line.rstrip()]
-                    if line.startswith("STEP "):
-                        step = line.removeprefix("STEP ").strip()
+                    if (match := _STEP.match(line)) and match["what"].startswith(_SHOWN):
+                        step = " ".join(f"{match['stage'] or ''}{match['number']}: {match['what']}".split())
                         self._say(f"{image}: {step[:100]}")
                 code = process.wait()
         if self._ending:
-            raise Interrupted
+            raise InterruptedRunError
         if code:
             last = "".join(f"\n    {line}" for line in lines)
             raise ImageError(f"image {image}: {step[:100]!r} failed (exit status {code}); all of it: {log}{last}")
@@ -70,10 +73,8 @@ class Commands:
             _signal(process, signal.SIGTERM)
         deadline = time.monotonic() + _PATIENCE_SECONDS
         for process in running:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
             _signal(process, signal.SIGKILL)
 
     @contextmanager
@@ -82,7 +83,7 @@ class Commands:
     ) -> Iterator[subprocess.Popen[str]]:
         with self._lock:
             if self._ending:
-                raise Interrupted
+                raise InterruptedRunError
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -121,7 +122,5 @@ class Commands:
 
 
 def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
-    except ProcessLookupError:
-        pass

@@ -1,4 +1,4 @@
-"""What an image is made of: the folder `infra/images/NAME` with its `Containerfile` and `image.toml` (see README.md)."""
+"""What an image is made of: the folder `infra/images/NAME` with its `Containerfile` and `image.toml` (README.md)."""
 
 import tomllib
 from collections.abc import Mapping

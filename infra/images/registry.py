@@ -26,7 +26,7 @@ _TIMEOUT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Registry:
-    """Where images go: `HOST[:PORT]`, a path before their names, and the certificate authority if it isn't a public one."""
+    """Where images go: `HOST[:PORT]`, a path before their names, the certificate authority if it isn't a public one."""
 
     host: str
     prefix: str
@@ -43,8 +43,9 @@ class Registry:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Registry:
-    """The site's registry of `VNAOPS_REGISTRY` (`HOST[:PORT]/PREFIX`; `VNAOPS_REGISTRY_CA` is a PEM file), else the embedded one.
+    """The site's registry of `VNAOPS_REGISTRY` (`HOST[:PORT]/PREFIX`), else the embedded one.
 
+    `VNAOPS_REGISTRY_CA` names a PEM file with its authority.
     Raises ImageError if the setting hasn't that form.
     """
     ca = environment.get("VNAOPS_REGISTRY_CA")
@@ -58,7 +59,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Registry:
 
 
 class Client:
-    """Asks a registry. Credentials come from the standard auth file (`auths` in it; credential helpers aren't called)."""
+    """Asks a registry. Credentials come from the standard auth file (its `auths`; credential helpers aren't called)."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -100,7 +101,7 @@ class Client:
             return self._request(method, path)
 
     def _answer(self, challenge: str) -> str:
-        """The Authorization header for a challenge: Basic, or a token fetched with it (distribution's token specification)."""
+        """The Authorization header for a challenge: Basic, or a token got with it (distribution's token protocol)."""
         basic = _basic(self._registry.host)
         if not challenge.lower().startswith("bearer "):
             if basic is None:
@@ -108,9 +109,12 @@ class Client:
             return basic
         fields = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
         query = urllib.parse.urlencode({name: fields[name] for name in ("service", "scope") if name in fields})
-        request = urllib.request.Request(
-            f"{fields['realm']}?{query}", headers={"Authorization": basic} if basic else {}
-        )
+        address = f"{fields['realm']}?{query}"
+        if not address.startswith("https://"):
+            raise ImageError(f"registry {self._registry.host}: its token service isn't on https: {fields['realm']}")
+        request = urllib.request.Request(address)  # noqa: S310 - checked on the line above
+        if basic:
+            request.add_header("Authorization", basic)
         with self._open(request) as response:
             token: dict[str, Any] = json.load(response)
         return f"Bearer {token.get('token') or token['access_token']}"

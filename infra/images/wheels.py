@@ -1,4 +1,4 @@
-"""Python packages for an image: downloaded on the host, where pip knows the index and its certificates, by a hash-locked list."""
+"""Python packages for an image, by a hash-locked list: downloaded on the host, whose pip knows the index."""
 
 import hashlib
 import platform
@@ -10,7 +10,7 @@ from infra.images.progress import Commands
 from infra.images.recipe import ImageError, Recipe
 
 _GLIBC = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 38, 39)
-"""The manylinux_2_N that published wheels are named for and Debian 13 (glibc 2.41) can run; pip takes only those it is told."""
+"""The manylinux_2_N that wheels are published for and Debian 13 (glibc 2.41) can run; pip takes only those told."""
 
 
 def fetch(recipe: Recipe, repository: Path, cache: Path, commands: Commands, log: Path) -> Path:

@@ -6,7 +6,7 @@ pyproject.toml itself can't serve here: it names the README and the licences, an
 import tomllib
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import find_packages, setup  # type: ignore[import-untyped] # ships no types
 
 project = tomllib.loads(Path("project.toml").read_text())["project"]
 setup(
