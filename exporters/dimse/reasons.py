@@ -62,7 +62,7 @@ class ContextResult(_Word):
     TRANSFER_SYNTAXES_NOT_SUPPORTED = 4
 
 
-_REJECT_WORDS = {
+REJECT_WORDS = {
     (1, 1): "no-reason-given",
     (1, 2): "application-context-name-not-supported",
     (1, 3): "calling-AE-title-not-recognized",
@@ -76,7 +76,7 @@ _REJECT_WORDS = {
 
 def reject_words(source: int, reason: int) -> str:
     """The reason of a rejection in the standard's words (PS3.8 table 9-21), else `reserved`."""
-    return _REJECT_WORDS.get((source, reason), "reserved")
+    return REJECT_WORDS.get((source, reason), "reserved")
 
 
 def words(member: IntEnum) -> str:

@@ -1,0 +1,1 @@
+"""dicom-exporter: probes DICOM application entities for Prometheus, many targets from one process."""

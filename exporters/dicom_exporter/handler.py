@@ -1,0 +1,74 @@
+"""HTTP: `/probe`, `/metrics`, `/-/healthy`."""
+
+import math
+
+from aiohttp import web
+from prometheus_client import generate_latest
+
+from exporters.dicom_exporter.probe import Probe
+from exporters.dicom_exporter.runner import Runner
+from exporters.dicom_exporter.target import Target
+
+TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+EXPOSITION = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+
+
+def application(runner: Runner, timeout_offset: float) -> web.Application:
+    """The routes. A probe's deadline is the scrape's time-out minus the offset (both in seconds)."""
+
+    async def probe(request: web.Request) -> web.Response:
+        try:
+            target, module, seconds = _asked(request, runner, timeout_offset)
+        except ValueError as error:
+            return web.Response(status=400, text=f"{error}\n")
+        done = await runner.probe(target, module, seconds)
+        if request.query.get("debug") == "true":
+            return web.Response(text=_debug(done, runner, module))
+        return web.Response(body=done.exposition(), headers=EXPOSITION)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(runner.registry), headers=EXPOSITION)
+
+    async def healthy(_: web.Request) -> web.Response:
+        return web.Response(text="Healthy\n")
+
+    async def close(_: web.Application) -> None:
+        await runner.close()
+
+    app = web.Application()
+    app.add_routes([web.get("/probe", probe), web.get("/metrics", metrics), web.get("/-/healthy", healthy)])
+    app.on_shutdown.append(close)
+    return app
+
+
+def _asked(request: web.Request, runner: Runner, offset: float) -> tuple[Target, str, float]:
+    """Target, module and deadline. Raises ValueError in words for a request that can't be."""
+    for name in ("target", "module"):
+        if len(request.query.getall(name, [])) != 1:
+            raise ValueError(f"the parameter {name} has to be given once")
+    module = request.query["module"]
+    if module not in runner.config.modules:
+        raise ValueError(f"module {module!r} is unknown; there are: {', '.join(sorted(runner.config.modules))}")
+    target = Target.parse(request.query["target"])
+    if not runner.config.allows(str(target)):
+        raise ValueError(f"target {str(target)!r} is not on the list of targets in the configuration")
+    return target, module, _seconds(request.headers.get(TIMEOUT_HEADER), offset)
+
+
+def _seconds(header: str | None, offset: float) -> float:
+    if header is None:
+        return math.inf  # the module's own time-out holds
+    try:
+        seconds = float(header)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"{TIMEOUT_HEADER} has to be a positive number of seconds")
+    return seconds - offset if seconds > offset else seconds
+
+
+def _debug(probe: Probe, runner: Runner, module: str) -> str:
+    lines = [f"{at:10.6f} {event} {' '.join(f'{k}={v}' for k, v in values.items())}" for at, event, values in probe.log]
+    metrics = probe.exposition().decode()
+    settings = runner.config.modules[module].model_dump_json(indent=2)
+    return "\n".join(["Log of the probe:", *lines, "", "Metrics:", metrics, f"Module {module}:", settings, ""])

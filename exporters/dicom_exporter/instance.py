@@ -1,0 +1,66 @@
+"""The instance that a store probe sends: a secondary capture image of an invented patient (PS3.3 section A.8.1)."""
+
+import uuid
+from datetime import UTC, datetime
+
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+
+from exporters.dicom_exporter.config import StoreModule
+from exporters.dimse import uids
+
+
+def encode_instance(module: StoreModule, target: str, sop_instance_uid: str, transfer_syntax: str) -> bytes:
+    """A data set of its own, encoded. All probes of a target on one day (UTC) share a study and a series."""
+    now = datetime.now(UTC)
+    day = f"{now:%Y%m%d} {module.calling_ae_title} {module.patient.id} {target}"
+    dataset = Dataset()
+    dataset.SOPClassUID = uids.SECONDARY_CAPTURE_IMAGE_STORAGE
+    dataset.SOPInstanceUID = sop_instance_uid
+    dataset.StudyDate = dataset.ContentDate = f"{now:%Y%m%d}"
+    dataset.StudyTime = "000000"
+    dataset.ContentTime = f"{now:%H%M%S.%f}"
+    dataset.AccessionNumber = ""
+    dataset.Modality = "OT"
+    dataset.ConversionType = "SYN"
+    dataset.Manufacturer = "vnaops"
+    dataset.ReferringPhysicianName = ""
+    dataset.StudyDescription = dataset.SeriesDescription = "vnaops probe"
+    dataset.PatientName = module.patient.name
+    dataset.PatientID = module.patient.id
+    dataset.PatientBirthDate = ""
+    dataset.PatientSex = "O"
+    dataset.QualityControlSubject = "YES"
+    dataset.StudyInstanceUID = _uid_of(f"study {day}")
+    dataset.SeriesInstanceUID = _uid_of(f"series {day}")
+    dataset.StudyID = f"{now:%Y%m%d}"
+    dataset.SeriesNumber = 1
+    dataset.InstanceNumber = (now.hour * 60 + now.minute) * 60 + now.second
+    dataset.PatientOrientation = None
+    dataset.SamplesPerPixel = 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.Rows, dataset.Columns = module.rows, module.columns
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit = 7
+    dataset.PixelRepresentation = 0
+    size = module.rows * module.columns
+    dataset.add_new(0x7FE00010, "OW", _pixels(sop_instance_uid, size + size % 2))
+    buffer = DicomBytesIO()
+    buffer.is_little_endian = True
+    buffer.is_implicit_VR = transfer_syntax == uids.IMPLICIT_VR_LITTLE_ENDIAN
+    write_dataset(buffer, dataset)
+    encoded: bytes = buffer.getvalue()
+    return encoded
+
+
+def _uid_of(name: str) -> str:
+    """The same UID for the same name (PS3.5 annex B.2: any UUID will do, name-based ones too)."""
+    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, name).int}"
+
+
+def _pixels(seed: str, size: int) -> bytes:
+    """A gradient that differs from instance to instance, so that no store can take two for one."""
+    start = uuid.uuid5(uuid.NAMESPACE_OID, seed).bytes
+    ramp = bytes(range(256)) * (size // 256 + 1)
+    return (start + ramp)[:size]

@@ -1,0 +1,119 @@
+"""The console script `dicom-exporter`."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import prometheus_client
+import structlog
+from aiohttp import web
+
+from exporters.dicom_exporter import config
+from exporters.dicom_exporter.handler import application
+from exporters.dicom_exporter.runner import Runner
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the exporter until SIGTERM or SIGINT; 0 then, 1 for a bad configuration or an address that can't be had."""
+    options = _parser().parse_args(arguments)
+    try:
+        loaded = config.load(options.config_file)
+    except config.ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if options.config_check:
+        print(f"{options.config_file}: {len(loaded.modules)} modules, {len(loaded.targets)} targets: correct")
+        return 0
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[options.log_level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    prometheus_client.disable_created_metrics()  # a second series per counter that nothing here asks for
+    host, port = options.listen_address
+    try:
+        asyncio.run(_serve(Runner(loaded), host, port, options.timeout_offset))
+    except OSError as error:
+        print(f"--web.listen-address {host or ''}:{port} can't be listened on: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(runner: Runner, host: str | None, port: int, timeout_offset: float) -> None:
+    # A probe ends within its scrape: nothing is worth waiting for longer.
+    web_runner = web.AppRunner(application(runner, timeout_offset), access_log=None, shutdown_timeout=1.0)
+    await web_runner.setup()
+    try:
+        await web.TCPSite(web_runner, host, port).start()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        log = structlog.get_logger()
+        log.info("listening", addresses=[f"{address[0]}:{address[1]}" for address in web_runner.addresses])
+        await stop.wait()
+        log.info("stopping")
+    finally:
+        await web_runner.cleanup()
+
+
+def _listen_address(text: str) -> tuple[str | None, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not [HOST]:PORT")
+    return host.strip("[]") or None, int(port)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 60:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 60")
+    return seconds
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "dicom-exporter",
+        description="Probe DICOM application entities for Prometheus: /probe?target=HOST:PORT&module=NAME",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    files = parser.add_argument_group("configuration")
+    files.add_argument("--config.file", dest="config_file", type=Path, required=True, metavar="FILE", help="YAML file")
+    files.add_argument("--config.check", dest="config_check", action="store_true", help="check the file and end")
+    web_options = parser.add_argument_group("web")
+    web_options.add_argument(
+        "--web.listen-address",
+        dest="listen_address",
+        type=_listen_address,
+        default=":9880",
+        metavar="[HOST]:PORT",
+        help="where to listen; port 0: any free one",
+    )
+    web_options.add_argument(
+        "--timeout-offset",
+        dest="timeout_offset",
+        type=_seconds,
+        default=0.5,
+        metavar="SECONDS",
+        help="how much earlier than the scrape's time-out a probe ends",
+    )
+    logs = parser.add_argument_group("logs")
+    logs.add_argument("--log.level", dest="log_level", choices=LEVELS, default="info", help="JSON lines on stderr")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

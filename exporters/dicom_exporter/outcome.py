@@ -1,0 +1,57 @@
+"""How a probe ended, in the standard's words where it has them (PS3.8 sections 7.1, 7.3): label values of a metric."""
+
+from enum import StrEnum
+
+from exporters.dimse.pdu import Abort, AssociateReject
+from exporters.dimse.reasons import AbortSource, RejectResult
+
+
+class Outcome(StrEnum):
+    """One of these is what a probe came to; all but `ACCEPTED` are failures."""
+
+    ACCEPTED = "accepted"
+    REJECTED_PERMANENT = "rejected-permanent"
+    REJECTED_TRANSIENT = "rejected-transient"
+    ABORTED_BY_USER = "aborted-by-service-user"
+    ABORTED_BY_PROVIDER = "aborted-by-service-provider"
+    TIMED_OUT = "timed-out"
+    UNRESOLVED = "unresolved"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    RESET = "reset"
+    CONTEXT_NOT_ACCEPTED = "context-not-accepted"
+    FAILURE_STATUS = "failure-status"
+    PROTOCOL_VIOLATION = "protocol-violation"
+    INTERNAL_ERROR = "internal-error"
+
+
+class ProbeError(Exception):
+    """The probe failed: its class, words for the log, and the rejection if it was one."""
+
+    def __init__(self, outcome: Outcome, words: str, rejection: AssociateReject | None = None) -> None:
+        super().__init__(words)
+        self.outcome = outcome
+        self.rejection = rejection
+
+
+def rejected(pdu: AssociateReject) -> ProbeError:
+    """The failure that a rejection is; a reserved result counts as permanent."""
+    transient = pdu.result == RejectResult.REJECTED_TRANSIENT
+    return ProbeError(Outcome.REJECTED_TRANSIENT if transient else Outcome.REJECTED_PERMANENT, str(pdu), pdu)
+
+
+def aborted(pdu: Abort) -> ProbeError:
+    """The failure that an abort is; a reserved source counts as the user."""
+    provider = pdu.source == AbortSource.SERVICE_PROVIDER
+    return ProbeError(Outcome.ABORTED_BY_PROVIDER if provider else Outcome.ABORTED_BY_USER, str(pdu))
+
+
+def of_os_error(error: OSError) -> Outcome:
+    """The class of what a socket raised."""
+    if isinstance(error, ConnectionRefusedError):
+        return Outcome.REFUSED
+    if isinstance(error, ConnectionError):
+        return Outcome.RESET
+    if isinstance(error, TimeoutError):
+        return Outcome.TIMED_OUT
+    return Outcome.UNREACHABLE

@@ -1,0 +1,94 @@
+"""What one probe records: how long each phase took, what the peer said, and a log."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+
+import structlog
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from exporters.dicom_exporter.outcome import Outcome, ProbeError
+from exporters.dimse.pdu import AssociateReject
+from exporters.dimse.reasons import REJECT_WORDS, RejectSource, reject_words, words
+from exporters.dimse.status import StatusClass, status_class
+
+LogLine = tuple[float, str, dict[str, object]]
+
+
+class Probe:
+    """The record of one probe; a prober fills it, the handler shows it. Durations are in seconds."""
+
+    def __init__(self, phases: Sequence[str], logger: structlog.typing.FilteringBoundLogger) -> None:
+        self.outcome = Outcome.INTERNAL_ERROR  # until `end`
+        self.duration = 0.0
+        self.phases = dict.fromkeys(phases, 0.0)
+        self.status: int | None = None
+        self.negotiated_pdu_length: int | None = None
+        self.rejection: AssociateReject | None = None
+        self.log: list[LogLine] = []
+        self._logger = logger
+        self._begin = perf_counter()
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a phase; one that fails has its time until then."""
+        begin = perf_counter()
+        try:
+            yield
+        finally:
+            self.phases[name] = perf_counter() - begin
+            self.say(f"{name} took", seconds=round(self.phases[name], 6))
+
+    def say(self, event: str, **values: object) -> None:
+        """A line of the probe's log. Never what a peer wrote in free text: it may hold a patient's identity."""
+        self.log.append((perf_counter() - self._begin, event, values))
+        self._logger.debug(event, **values)
+
+    def end(self, error: ProbeError | None = None) -> None:
+        """The probe is over, well or with that failure."""
+        self.duration = perf_counter() - self._begin
+        self.outcome = error.outcome if error else Outcome.ACCEPTED
+        if error:
+            self.rejection = error.rejection
+            self.log.append((self.duration, "probe failed", {"result": self.outcome.value, "reason": str(error)}))
+            self._logger.warning("probe failed", result=self.outcome.value, reason=str(error))
+        else:
+            self.say("probe succeeded", seconds=round(self.duration, 6))
+
+    def exposition(self) -> bytes:
+        """The metrics in Prometheus' text format, from a registry of their own."""
+        registry = CollectorRegistry(auto_describe=False)
+
+        def gauge(name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
+            return Gauge(f"dicom_probe_{name}", text, labels, registry=registry)
+
+        gauge("success", "Whether the probe succeeded").set(self.outcome is Outcome.ACCEPTED)
+        gauge("duration_seconds", "How long the probe took").set(self.duration)
+        phase = gauge("phase_duration_seconds", "How long each phase took; 0 if it was not reached", ["phase"])
+        for name, seconds in self.phases.items():
+            phase.labels(name).set(seconds)
+        result = gauge("result", "What the probe came to: 1 for one of them", ["result"])
+        for outcome in Outcome:
+            result.labels(outcome.value).set(outcome is self.outcome)
+        answered = None if self.status is None else status_class(self.status)
+        status = gauge("status_class", "The class of the DIMSE status that was answered: 1 for one at most", ["class"])
+        for one in StatusClass:
+            status.labels(one.value).set(one is answered)
+        if self.status is not None:
+            gauge("status", "The DIMSE status that was answered (PS3.7 annex C), as a number").set(self.status)
+        if self.negotiated_pdu_length is not None:
+            text = "The longest P-DATA-TF PDU that the target takes, in bytes; 0: any"
+            gauge("negotiated_pdu_bytes", text).set(self.negotiated_pdu_length)
+        self._rejections(gauge("rejection", "Who rejected and why (PS3.8 table 9-21): 1 if so", ["source", "reason"]))
+        return generate_latest(registry)
+
+    def _rejections(self, gauge: Gauge) -> None:
+        said = self.rejection
+        known = [*REJECT_WORDS, (0, 0)]  # the last one stands for every number that the standard reserves
+        for source, reason in known:
+            here = False
+            if said is not None:
+                here = (said.source, said.reason) == (source, reason)
+                if (source, reason) == (0, 0):
+                    here = (said.source, said.reason) not in REJECT_WORDS
+            gauge.labels(words(RejectSource(source)), reject_words(source, reason)).set(here)

@@ -1,0 +1,31 @@
+"""C-ECHO (PS3.7 section 9.1.5; PS3.4 annex A)."""
+
+from exporters.dicom_exporter.association import MAX_PDU_LENGTH, associate
+from exporters.dicom_exporter.config import EchoModule
+from exporters.dicom_exporter.outcome import Outcome, ProbeError
+from exporters.dicom_exporter.probe import Probe
+from exporters.dicom_exporter.target import Target
+from exporters.dimse import uids
+from exporters.dimse.association import propose
+from exporters.dimse.command import echo_request
+from exporters.dimse.items import UserInformation
+from exporters.dimse.pdu import AssociateRequest
+from exporters.dimse.status import SUCCESS
+
+
+async def run(target: Target, module: EchoModule, probe: Probe) -> None:
+    """Verify; `request` is the time from the request's first byte to the response."""
+    request = AssociateRequest(
+        module.called_ae_title,
+        module.calling_ae_title,
+        propose([(uids.VERIFICATION, [uids.IMPLICIT_VR_LITTLE_ENDIAN])]),
+        UserInformation(MAX_PDU_LENGTH),
+    )
+    async with associate(target, request, probe) as association:
+        context = association.context(uids.VERIFICATION)
+        with probe.phase("request"):
+            command = echo_request(association.next_message_id())
+            await association.send(context, command)
+            answer = await association.response(command)
+        if answer.status != SUCCESS:
+            raise ProbeError(Outcome.FAILURE_STATUS, f"C-ECHO was answered with status {answer.status:#06x}")

@@ -1,0 +1,77 @@
+"""Runs probes: one at a time per target and module, none past its deadline, each to an outcome."""
+
+import asyncio
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
+
+from exporters.dicom_exporter.config import Config
+from exporters.dicom_exporter.outcome import Outcome, ProbeError, of_os_error
+from exporters.dicom_exporter.probe import Probe
+from exporters.dicom_exporter.prober import PROBERS
+from exporters.dicom_exporter.target import Target
+from exporters.dimse.errors import ProtocolError, UsageError
+
+
+class Runner:
+    """Probes by the configuration; `registry` has the exporter's own metrics."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._probes = Counter(
+            "dicom_exporter_probes", "Probes by what they came to", ["module", "result"], registry=self.registry
+        )
+        self._in_flight = Gauge("dicom_exporter_probes_in_flight", "Probes that run now", registry=self.registry)
+        for module in config.modules:
+            for outcome in Outcome:
+                self._probes.labels(module, outcome.value)
+        self._running: dict[tuple[Target, str], asyncio.Task[Probe]] = {}
+
+    async def probe(self, target: Target, module_name: str, seconds: float) -> Probe:
+        """Probe the target within so many seconds; who asks for what runs already is given that one's result."""
+        key = (target, module_name)
+        task = self._running.get(key)
+        if task is None:
+            task = asyncio.create_task(self._probe(target, module_name, seconds))
+            self._running[key] = task
+            task.add_done_callback(lambda _: self._running.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Cancel what runs."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _probe(self, target: Target, module_name: str, seconds: float) -> Probe:
+        module = self.config.modules[module_name]
+        prober = PROBERS[module.prober]
+        logger: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind(
+            target=str(target), module=module_name
+        )
+        probe = Probe(prober.phases, logger)
+        seconds = min(seconds, module.timeout_seconds)
+        probe.say("probe begins", deadline_seconds=seconds, calling=module.calling_ae_title)
+        with self._in_flight.track_inprogress():
+            try:
+                async with asyncio.timeout(seconds) as deadline:
+                    await prober.run(target, module, probe)
+            except ProbeError as error:
+                probe.end(error)
+            except ProtocolError as error:
+                probe.end(ProbeError(Outcome.PROTOCOL_VIOLATION, str(error)))
+            except OSError as error:
+                words = f"the deadline of {seconds:g} s has passed" if deadline.expired() else str(error.strerror)
+                probe.end(ProbeError(of_os_error(error), words))
+            except UsageError as error:  # a peer so odd that nothing valid can be sent to it
+                probe.end(ProbeError(Outcome.PROTOCOL_VIOLATION, str(error)))
+            except Exception as error:
+                logger.exception("a defect of the exporter")
+                probe.end(ProbeError(Outcome.INTERNAL_ERROR, f"{type(error).__name__} in the exporter"))
+            else:
+                probe.end()
+        self._probes.labels(module_name, probe.outcome.value).inc()
+        return probe
