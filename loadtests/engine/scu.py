@@ -30,7 +30,7 @@ class Target:
     host: str
     port: int
     called_ae_title: str
-    calling_ae_title: str = "VNAOPS-LOAD"
+    calling_ae_title: str = "VNAOPS_LOAD"
     connect_timeout: float = 5.0
     answer_timeout: float = 30.0
 

@@ -1,0 +1,1 @@
+"""Locust users: who stores and who retrieves, on the DIMSE engine and on Locust's fast HTTP client."""
