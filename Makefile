@@ -48,7 +48,7 @@ deploy: ## pulumi up of ENV on the cluster at hand, and its outputs for campaign
 
 .PHONY: destroy
 destroy: ## pulumi destroy of ENV
-	@$(IN) pulumi destroy --yes --stack $(ENV)
+	@$(IN) --stack $(ENV) pulumi destroy --yes --stack $(ENV)
 
 # ---- load
 

@@ -1,12 +1,18 @@
 """The environment in which the native tools work here: PATH, kubeconfig, Pulumi's backend and passphrase.
 
-`eval "$(make -s env)"` gives it to a shell, `python -m infra.environment COMMAND …` to one command.
+`eval "$(make -s env)"` gives it to a shell, `python -m infra.environment [--stack NAME] COMMAND …` to one command.
 What the user has set already is left alone, PATH excepted.
+
+Pulumi writes the passphrase's salt into a stack's file. The salt belongs to this machine, the file to everybody: so
+the stack is made with a throw-away project (the state keeps the salt), PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER takes
+it from there, and commands run with `--stack` get a copy of the file to scribble into. Without `--stack`, a bare
+`pulumi up` works as well and adds one line to the file (`git checkout stacks` takes it away).
 """
 
 import os
 import secrets
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,10 +55,32 @@ def variables(current: Mapping[str, str]) -> dict[str, str]:
     return new
 
 
+STACKS = Path(__file__).parent.parent / "stacks"
+
+
+def stack_variables(stack: str) -> dict[str, str]:
+    """What lets one command work on a stack and leave its committed file as it is: set it for that command only.
+
+    In a shell it would give the settings of this stack to `pulumi up -s ANOTHER`.
+    """
+    copy = paths.state_dir() / "stacks" / f"Pulumi.{stack}.yaml"
+    copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = STACKS / copy.name
+    if not file.exists():
+        known = ", ".join(sorted(f.name.split(".")[1] for f in STACKS.glob("Pulumi.*.yaml")))
+        sys.exit(f"{stack}: there is no stacks/{copy.name}; there are {known}")
+    shutil.copyfile(file, copy)
+    return {"PULUMI_OPTION_CONFIG_FILE": str(copy)}
+
+
 def main() -> None:
     """Runs a command in the environment, or prints it for a shell."""
     new = variables(os.environ)
-    if command := sys.argv[1:]:
+    command = sys.argv[1:]
+    if command[:1] == ["--stack"] and len(command) > 2:
+        new |= stack_variables(command[1])
+        command = command[2:]
+    if command:
         os.environ.update(new)
         try:
             os.execvp(command[0], command)  # noqa: S606 (the user's own command)

@@ -11,9 +11,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from infra import environment, paths
@@ -30,15 +31,24 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def run(name: str, command: Sequence[str]) -> None:
+def run(name: str, command: Sequence[str], more: Mapping[str, str] | None = None) -> None:
     """Runs a command, its lines prefixed with the step's name; raises StepError with how to repeat it."""
-    new = {**os.environ, **environment.variables(os.environ)}
+    new = {**os.environ, **environment.variables(os.environ), **(more or {})}
     with subprocess.Popen(command, env=new, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
         assert child.stdout is not None  # noqa: S101 (for the type)
         for line in child.stdout:
             say(f"  {name}: {line.rstrip()}")
     if child.returncode:
         raise StepError(f"{name} failed (exit {child.returncode}); by hand: {' '.join(command)}")
+
+
+def captured(command: Sequence[str]) -> str:
+    """What a command prints; raises StepError with what it said instead."""
+    new = {**os.environ, **environment.variables(os.environ)}
+    done = subprocess.run(command, env=new, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StepError(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout
 
 
 def step(name: str, action: Callable[[], None]) -> None:
@@ -69,31 +79,31 @@ def beside(*actions: tuple[str, Callable[[], None]]) -> None:
 
 
 def ensure_stack(stack: str) -> None:
-    """Makes the stack in the backend where it is missing, and leaves the committed stack file as it is.
-
-    `pulumi stack init` writes the salt of the passphrase into the stack's file. With a throw-away file it goes into
-    nothing, and PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER lets every later command take the salt from the state.
-    """
-    run("stack", ["pulumi", "stack", "select", "--create", "--stack", stack])
+    """Makes the stack in the backend where it is missing; `infra.environment` says why with a throw-away project."""
+    known = json.loads(captured(["pulumi", "stack", "ls", "--json"]))
+    if stack in {entry["name"].rpartition("/")[2] for entry in known}:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "Pulumi.yaml").write_text("name: vnaops\nruntime: python\n")
+        run("stack", ["pulumi", "-C", folder, "stack", "init", "--no-select", stack])
 
 
 def deploy(stack: str) -> None:
     """`pulumi up`, and the stack's outputs (secrets included, mode 0600) for campaigns and tests."""
     ensure_stack(stack)
-    run("pulumi", ["pulumi", "up", "--yes", "--non-interactive", "--color=never", "--stack", stack])
+    own = environment.stack_variables(stack)
+    run("pulumi", ["pulumi", "up", "--yes", "--non-interactive", "--color=never", "--stack", stack], own)
     write_outputs(stack)
 
 
 def write_outputs(stack: str) -> None:
     """Writes `pulumi stack output` where campaigns and tests find it."""
-    new = {**os.environ, **environment.variables(os.environ)}
-    command = ["pulumi", "stack", "output", "--json", "--show-secrets", "--stack", stack]
-    done = subprocess.run(command, env=new, capture_output=True, text=True, check=True)
+    outputs = captured(["pulumi", "stack", "output", "--json", "--show-secrets", "--stack", stack])
     file = paths.outputs_file(stack)
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     half = file.with_suffix(".half")
     with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write(done.stdout)
+        out.write(outputs)
     half.replace(file)
 
 

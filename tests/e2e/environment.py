@@ -18,7 +18,7 @@ import testinfra
 from testinfra.host import Host
 
 from infra import paths
-from infra.environment import variables
+from infra.environment import stack_variables, variables
 
 STACK = "dev"
 
@@ -49,6 +49,11 @@ class Deployed:
                 f"{' '.join(command)}: exit {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
             )
         return done
+
+    def pulumi(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Pulumi on the stack, as `python -m infra.environment --stack` runs it."""
+        self.env |= stack_variables(STACK)
+        return self.run("pulumi", *arguments, "--non-interactive", "--stack", STACK, **options)
 
     def kubectl(self, *arguments: str, **options: Any) -> str:
         """kubectl in the environment's namespace."""

@@ -49,24 +49,23 @@ def test_no_secret_is_in_the_state_in_plain_text(deployed: Deployed) -> None:
 
 
 def test_a_second_pulumi_up_changes_nothing(deployed: Deployed) -> None:
-    done = deployed.run("pulumi", "up", "--yes", "--non-interactive", "--stack", STACK, "--expect-no-changes")
+    done = deployed.pulumi("up", "--yes", "--expect-no-changes")
     assert "unchanged" in done.stdout
 
 
 def test_a_preview_with_diff_shows_no_change(deployed: Deployed) -> None:
-    deployed.run("pulumi", "preview", "--diff", "--non-interactive", "--stack", STACK, "--expect-no-changes")
+    deployed.pulumi("preview", "--diff", "--expect-no-changes")
 
 
 def test_drift_is_found_by_refresh_and_repaired_by_up(deployed: Deployed) -> None:
     deployed.kubectl("delete", "networkpolicy", "archive")
-    up = ("pulumi", "up", "--yes", "--non-interactive", "--stack", STACK)
     try:
-        found = deployed.run("pulumi", "refresh", "--yes", "--non-interactive", "--stack", STACK)
+        found = deployed.pulumi("refresh", "--yes")
         assert "archive-traffic" in found.stdout
     finally:
-        deployed.run(*up)
+        deployed.pulumi("up", "--yes")
     assert [p["metadata"]["name"] for p in deployed.objects("networkpolicies")].count("archive") == 1
-    deployed.run(*up, "--expect-no-changes")
+    deployed.pulumi("up", "--yes", "--expect-no-changes")
 
 
 def test_the_committed_stack_file_is_left_alone(deployed: Deployed) -> None:
@@ -74,16 +73,7 @@ def test_the_committed_stack_file_is_left_alone(deployed: Deployed) -> None:
 
 
 def test_a_wrong_setting_stops_before_anything_is_provisioned(deployed: Deployed) -> None:
-    done = deployed.run(
-        "pulumi",
-        "preview",
-        "--non-interactive",
-        "--stack",
-        STACK,
-        "--config",
-        'vnaops:database={"members": 0}',
-        check=False,
-    )
+    done = deployed.pulumi("preview", "--config", 'vnaops:database={"members": 0}', check=False)
     assert done.returncode != 0
     assert "vnaops:database.members: Input should be greater than or equal to 1 (it is 0)" in done.stdout + done.stderr
 
