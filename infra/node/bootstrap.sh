@@ -47,7 +47,7 @@ if [ "$(cat .venv/made-from 2> /dev/null)" != "$key" ]; then
   .venv/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2> /dev/null 8>&- ||
     "$base" -m venv --clear .venv 8>&-
   .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock 8>&-
-  .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . 8>&-
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . 8>&-
   exec 8>&-
   echo "$key" > .venv/made-from
   say "making .venv from requirements.lock: $SECONDS s"

@@ -34,6 +34,7 @@ class Tool:
 
     name: str
     version: str
+    """What is built; of a Debian package, what is the least that suits."""
     programs: tuple[str, ...]
     modules: tuple[GoModule, ...] = ()
     debian_package: str = ""
@@ -70,6 +71,7 @@ TOOLS = (
     Tool(
         "pulumi",
         "3.250.0",
+        # One tool, since the CLI warns of a language host that does not lie in its own folder.
         ("pulumi", "pulumi-language-python", *(script.rsplit("/", 1)[1] for script in PULUMI_SCRIPTS)),
         (
             GoModule(

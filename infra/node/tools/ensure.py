@@ -25,12 +25,12 @@ def choose(tool: Tool, configured: Mapping[str, Download]) -> Source:
     if found := on_path.find(tool):
         return Source("PATH", found[1], found[0])
     if download := configured.get(tool.name):
-        return Source("download", download.version, store.folder(tool, download.key))
+        return Source("download", download.version, store.folder(tool, download.version, download.key))
     if tool.debian_package:
         suite = _suite()
         key = hashlib.sha256(f"{tool.debian_package} {suite}".encode()).hexdigest()[:12]
-        return Source("Debian", suite, store.folder(tool, key))
-    return Source("Go", tool.version, store.folder(tool, go_build.key(tool)))
+        return Source("Debian", suite, store.folder(tool, suite, key))
+    return Source("Go", tool.version, store.folder(tool, tool.version, go_build.key(tool)))
 
 
 def ensure(tool: Tool, configured: Mapping[str, Download]) -> Source:
@@ -47,6 +47,8 @@ def ensure(tool: Tool, configured: Mapping[str, Download]) -> Source:
     for program in tool.programs:
         if source.kind != "PATH" or (source.folder / program).exists():
             store.link(program, source.folder / program)
+        else:
+            store.unlink(program)
     return source
 
 

@@ -16,9 +16,9 @@ from infra.node.tools.progress import say
 _UNFINISHED = ".unfinished-"
 
 
-def folder(tool: Tool, key: str) -> Path:
+def folder(tool: Tool, version: str, key: str) -> Path:
     """Where the tool lies once it is made; it exists whole or not at all."""
-    return paths.tools_dir() / f"{tool.name}-{tool.version}-{key}"
+    return paths.tools_dir() / f"{tool.name}-{version}-{key}"
 
 
 def is_whole(tool: Tool, made: Path) -> bool:
@@ -37,6 +37,11 @@ def making(target: Path) -> Iterator[Path]:
         unfinished.rename(target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def unlink(program: str) -> None:
+    """Take a program away that the tool in use does not have."""
+    (paths.tools_bin() / program).unlink(missing_ok=True)
 
 
 def link(program: str, target: Path) -> None:
