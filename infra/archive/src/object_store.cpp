@@ -154,7 +154,7 @@ void ObjectStore::putInParts(const std::string& key, const char* data, uint64_t 
                                       std::min(settings_.partSize, size - start), checksum);
       list += "<Part><ChecksumSHA256>" + checksum + "</ChecksumSHA256><ETag>" + tag + "</ETag><PartNumber>" + std::to_string(number) + "</PartNumber></Part>";
     }
-    complete(key, size, hash, upload, list + "</CompleteMultipartUpload>");
+    if (!complete(key, size, hash, upload, list + "</CompleteMultipartUpload>")) dropQuietly(key, upload);
   } catch (const StoreError& error) {
     try {
       abort(key, upload);
@@ -184,8 +184,9 @@ std::string ObjectStore::putPart(const std::string& key, const Query& query, con
   return tag;
 }
 
-void ObjectStore::complete(const std::string& key, uint64_t size, const Sha256& hash, const std::string& upload, const std::string& list) {
+bool ObjectStore::complete(const std::string& key, uint64_t size, const Sha256& hash, const std::string& upload, const std::string& list) {
   const Sha256 listHash = sha256(list.data(), list.size());
+  bool wasThere = false;
   attempts(Operation::CompleteMultipart, key, size, [&] {
     Request request{Operation::CompleteMultipart, "POST", key};
     request.query = {{"uploadId", upload}};
@@ -198,10 +199,22 @@ void ObjectStore::complete(const std::string& key, uint64_t size, const Sha256& 
     // A 200 can carry an error: S3 answers the status before it has put the parts together.
     if (answer.status == 200 && answer.body.find("<CompleteMultipartUploadResult") != std::string::npos) return;
     // After a half-answered attempt the upload is gone (404) and the object is there.
-    if ((answer.status == 404 || answer.status == 409 || answer.status == 412) && isThere(key, size, hash)) return;
+    if ((answer.status == 404 || answer.status == 409 || answer.status == 412) && isThere(key, size, hash)) {
+      wasThere = true;
+      return;
+    }
     if (answer.status == 200) throw Failure(reason(answer), true);
     fail(answer);
   });
+  return !wasThere;
+}
+
+void ObjectStore::dropQuietly(const std::string& key, const std::string& upload) {
+  try {
+    abort(key, upload);
+  } catch (const StoreError&) {
+    return;  // it is counted; the object is there, and a lifecycle rule removes left-over parts
+  }
 }
 
 void ObjectStore::abort(const std::string& key, const std::string& upload) {

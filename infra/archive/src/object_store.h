@@ -58,7 +58,9 @@ class ObjectStore {
   void putWhole(const std::string& key, const char* data, uint64_t size, const Sha256& hash);
   void putInParts(const std::string& key, const char* data, uint64_t size, const Sha256& hash);
   std::string putPart(const std::string& key, const Query& query, const char* data, uint64_t size, std::string& checksum);
-  void complete(const std::string& key, uint64_t size, const Sha256& hash, const std::string& upload, const std::string& list);
+  // False where the object was there already, so that the upload's parts may be left over.
+  bool complete(const std::string& key, uint64_t size, const Sha256& hash, const std::string& upload, const std::string& list);
+  void dropQuietly(const std::string& key, const std::string& upload);
   void abort(const std::string& key, const std::string& upload);
   bool isThere(const std::string& key, uint64_t size, const Sha256& hash);
   Headers objectHeaders(const Sha256& hash) const;

@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[3]
 DICOM = 1  # OrthancPluginContentType_Dicom
 
 SUCCESS = 0
-CANNOT_WRITE_FILE = 20
+CANNOT_WRITE_FILE = 14
 UNKNOWN_RESOURCE = 17
-STORAGE_AREA_PLUGIN = 2028
+STORAGE_AREA_PLUGIN = 32
 
 Sanitizer = Literal["address,undefined", "thread"]
 
@@ -119,13 +119,13 @@ def loaded(built: Path, folder: Path, configuration: Mapping[str, Any]) -> Itera
     """Load the plug-in with this configuration of Orthanc; at the end its sanitizer must have found nothing.
 
     Raises:
-        AssertionError: the plug-in refuses the configuration (its words are in the message), or a sanitizer has a finding.
+        AssertionError: the plug-in refuses the configuration (words in the message), or a sanitizer has a finding.
     """
     settings = folder / f"orthanc-{uuid.uuid4().hex}.json"
     settings.write_text(json.dumps(configuration))
     with (folder / "stderr").open("wb") as errors:
         process = subprocess.Popen(
-            # Without address randomisation: gcc 12's thread sanitizer can't place its shadow where the kernel gives it 32 bits.
+            # Without address randomisation: gcc 12's thread sanitizer can't place its shadow in every layout.
             ["setarch", "-R", "setpriv", "--pdeathsig", "KILL", "--", str(built / "driver"),
              str(built / "libVnaopsS3Storage.so"), str(settings)],
             stdin=subprocess.PIPE,
