@@ -177,8 +177,8 @@ class ObjectStore(Component):
         self.endpoint = pulumi.Output.all(service.metadata["name"], environment.namespace).apply(
             lambda parts: f"http://{parts[0]}.{parts[1]}.svc.cluster.local:{S3_PORT}"
         )
-        # the program runs beside the cluster and reaches Services by address, not by name
-        self.admin_endpoint = service.spec.apply(lambda spec: f"http://{spec.cluster_ip}:{S3_PORT}")
+        # the program runs beside the cluster and reaches Services by address, not by name; a preview may not know it
+        self.admin_endpoint = service.spec.apply(lambda spec: f"http://{spec.cluster_ip or 'not-known-yet'}:{S3_PORT}")
         self.profile = admin.profile
         self.credentials_secret = credentials.metadata["name"]
         self.egress = [Peer([S3_PORT], apps=[APP_NAME])]
