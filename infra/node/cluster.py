@@ -125,7 +125,7 @@ class Cluster:
             with step("ready"):
                 for machine in machines:
                     self._wait_ready(api, machine, since if machine in began else 0.0)
-                self._wait_dns(api)
+                self._wait_names()
         say(f"kubeconfig: {self.layout.admin}")
 
     def _images(self) -> dict[str, str]:
@@ -160,20 +160,13 @@ class Cluster:
 
         self.daemons.wait(f"{machine.name}.kubelet", ready, _READY_SECONDS)
 
-    def _wait_dns(self, api: Api) -> None:
-        def ready() -> bool:
-            slices = api.call(
-                "GET",
-                "/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices?labelSelector=kubernetes.io/service-name=kube-dns",
-            )["items"]
-            return any(e.get("conditions", {}).get("ready") for s in slices for e in s.get("endpoints") or [])
-
+    def _wait_names(self) -> None:
         try:
-            until(ready, _READY_SECONDS, 0.2)
+            until(dns.answers, _READY_SECONDS, 0.2)
         except TimeoutError as error:
+            kubectl = f"{paths.tools_bin() / 'kubectl'} --kubeconfig {self.layout.admin}"
             raise NodeError(
-                "CoreDNS isn't ready after "
-                f"{_READY_SECONDS:.0f} s; see: {paths.tools_bin() / 'kubectl'} --kubeconfig {self.layout.admin} -n kube-system describe pods"
+                f"CoreDNS doesn't answer after {_READY_SECONDS:.0f} s; see why: {kubectl} -n kube-system describe pods"
             ) from error
 
     def down(self) -> None:

@@ -1,7 +1,12 @@
 """CoreDNS: the cluster's names, served by a pod on any node."""
 
+import contextlib
+import secrets
+import socket
+import struct
+
 from infra.node.api import Object
-from infra.node.layout import CLUSTER_DNS, CLUSTER_DOMAIN
+from infra.node.layout import API_SERVICE, CLUSTER_DNS, CLUSTER_DOMAIN
 
 _APP = "coredns"
 _NAMESPACE = "kube-system"
@@ -21,6 +26,23 @@ _COREFILE = f""".:{_PORT} {{
     reload 5s
 }}
 """
+
+
+def answers() -> bool:
+    """Whether the cluster's names are served: asks, by kube-proxy, for the API server's (RFC 1035, section 4).
+
+    The service's endpoints would say so too, but after a restart they still have the readiness of before.
+    """
+    number = secrets.randbits(16)
+    name = b"".join(bytes([len(label)]) + label.encode() for label in f"kubernetes.default.svc.{CLUSTER_DOMAIN}".split("."))
+    query = struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + name + b"\0" + struct.pack(">HH", 1, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client, contextlib.suppress(OSError):
+        client.settimeout(0.5)
+        client.connect((CLUSTER_DNS, 53))
+        client.send(query)
+        answer = client.recv(512)
+        return answer[:2] == query[:2] and socket.inet_aton(API_SERVICE) in answer
+    return False
 
 
 def manifests(image: str) -> list[Object]:

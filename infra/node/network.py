@@ -26,6 +26,8 @@ _CHANGED_BY_KUBERNETES = (
     "net/netfilter/nf_conntrack_tcp_timeout_established",
     "net/netfilter/nf_conntrack_tcp_timeout_close_wait",
 )
+_MADE_BY_KUBELET = (Path("/var/lib/kubelet/device-plugins"), Path("/var/lib/kubelet"), Path("/var/log/containers"))
+"""Their place can't be configured."""
 _SYS = Path("/proc/sys")
 _ALIAS = Path(f"/sys/class/net/{BRIDGE}/ifalias")
 
@@ -133,6 +135,9 @@ def release(layout: Layout) -> None:
     works(["nft", "delete", "table", "ip", TABLE])
     if owner() == str(layout.root):
         run(["ip", "link", "delete", BRIDGE])
+    for folder in _MADE_BY_KUBELET:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # only where it is empty
     file = layout.root / "sysctl.json"
     if file.exists():
         for name, value in json.loads(file.read_text()).items():

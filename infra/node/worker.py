@@ -31,6 +31,8 @@ from infra.node.processes import Daemon, Daemons, send, until
 CNI_BINARIES = Path("/usr/lib/cni")
 CNI_PLUGINS = ("ptp", "host-local", "loopback")
 CNI_RESULTS = Path("/var/lib/cni/results")
+CONTAINER_LOGS = Path("/var/log/containers")
+"""kubelet's links into its podLogsDir; their place can't be configured."""
 MAX_PODS = 200
 _TABLES = (("inet", render.TABLE), ("ip", "kube-proxy"), ("ip6", "kube-proxy"))
 _TERM_SECONDS = 10.0
@@ -263,14 +265,14 @@ def _contained(machine: Machine) -> list[int]:
     """The processes in the node's cgroups: its containers."""
     found: set[int] = set()
     for hierarchy in hierarchies():
-        for file in (hierarchy / machine.cgroup).rglob("cgroup.procs"):
+        for directory, _, _ in os.walk(hierarchy / machine.cgroup):  # not rglob: that fails when a cgroup goes meanwhile
             with contextlib.suppress(OSError):
-                found.update(int(line) for line in file.read_text().split())
+                found.update(int(line) for line in Path(directory, "cgroup.procs").read_text().split())
     return sorted(found)
 
 
 def _forget_runtime(machine: Machine) -> None:
-    """Takes away what runs or mounts leave: shim sockets, mounts, cgroups, addresses."""
+    """Takes away what only lives as long as containers do: sockets, mounts, cgroups, addresses, links to logs."""
     folder = machine.folder
     for file in (folder / "state").glob("io.containerd.runtime.v2.task/*/*/address"):
         Path(file.read_text().strip().removeprefix("unix://")).unlink(missing_ok=True)  # below /run/containerd/s
@@ -279,13 +281,18 @@ def _forget_runtime(machine: Machine) -> None:
         for directory, _, _ in os.walk(hierarchy / machine.cgroup, topdown=False):
             with contextlib.suppress(OSError):
                 Path(directory).rmdir()
+    for result in CNI_RESULTS.glob(f"{machine.cni_name}-*"):
+        sandbox = result.name.removeprefix(f"{machine.cni_name}-").partition("-")[0]
+        (CNI_RESULTS / f"cni-loopback-{sandbox}-lo").unlink(missing_ok=True)
+        result.unlink()
+    for link in CONTAINER_LOGS.glob("*.log"):
+        if link.is_symlink() and link.readlink().is_relative_to(folder):
+            link.unlink()
     for rubbish in ("state", "ipam"):
         shutil.rmtree(folder / rubbish, ignore_errors=True)
     for pattern in ("*.sock", "*.sock.ttrpc"):
         for socket in folder.glob(pattern):
             socket.unlink()
-    for result in CNI_RESULTS.glob(f"{machine.cni_name}-*"):
-        result.unlink()
 
 
 def mounts(folder: Path) -> list[str]:
