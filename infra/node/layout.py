@@ -3,6 +3,7 @@
 Addresses and interface names are fixed, so that two of them on one machine collide; `network.claim` refuses the second.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,11 @@ class Layout:
     """The folders below one state folder (mode 0700)."""
 
     root: Path
+
+    @property
+    def tag(self) -> str:
+        """Tells its cgroups and left-overs from those of another state folder, in another network namespace of this machine."""
+        return f"vnaops-{hashlib.sha256(str(self.root).encode()).hexdigest()[:8]}"
 
     @property
     def pki(self) -> Path:
@@ -118,12 +124,12 @@ class Machine:
     @property
     def cgroup(self) -> str:
         """The name of its pods' cgroup in every hierarchy."""
-        return f"vnaops-{self.name}"
+        return f"{self.layout.tag}-{self.name}"
 
     @property
     def cni_name(self) -> str:
         """The name of its CNI configuration, with which the plug-ins' left-overs begin."""
-        return f"vnaops-{self.name}"
+        return self.cgroup
 
     @property
     def namespace(self) -> str | None:
