@@ -22,6 +22,9 @@ from infra.images.progress import Commands
 from infra.images.recipe import ImageError, Recipe
 from infra.images.registry import Client, Registry, from_environment
 
+_DISK_BYTES = 5_000_000_000
+"""What a run from nothing uses at its peak, with room to spare: storage, wheels, 0.5 GB in the registry."""
+
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -85,6 +88,7 @@ def _run(options: argparse.Namespace) -> int:
         if options.list:
             return _list(builder, wanted)
         _need_programs()
+        _need_disk(places.cache)
         built, errors = builder.build(wanted)
         if built:
             write_references(paths.images_file(), built, recipes)
@@ -130,6 +134,11 @@ def _need_programs() -> None:
         raise ImageError("images are built as root (mmdebstrap and buildah make device nodes and mounts)")
     if missing := [name for name in ("buildah", "mmdebstrap", "unshare") if not shutil.which(name)]:
         raise ImageError(f"{', '.join(missing)}: not installed; python -m infra.node.tools installs the packages")
+
+
+def _need_disk(cache: Path) -> None:
+    if (free := shutil.disk_usage(cache).free) < _DISK_BYTES:
+        raise ImageError(f"{cache}: {free / 1e9:.1f} GB are free, the builds need {_DISK_BYTES / 1e9:.0f} GB")
 
 
 @contextmanager

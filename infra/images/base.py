@@ -29,11 +29,12 @@ def make_root(buildah: Buildah, commands: Commands, scratch: Path, repository: P
     context, temporary = scratch / "root", scratch / "mmdebstrap"
     context.mkdir()
     temporary.mkdir(mode=0o755)
-    scratch.chmod(0o755)  # mmdebstrap's apt fetches as the user _apt
     command = ["unshare", "--mount", "--propagation=private", "mmdebstrap", "--variant=minbase", "--mode=root"]
     command.append(f"--dpkgopt={repository / IMAGES / NAME / 'dpkg.cfg'}")
-    of_this_machine = "etc/apt/sources.list.d/* etc/resolv.conf etc/hostname var/log/* var/log/*/* var/cache/*/*"
-    command.append(f'--customize-hook=cd "$1" && for f in {of_this_machine}; do [ -d "$f" ] || rm -f "$f"; done')
+    # apt's own cleaning leaves folders that belong to whoever fetched: root where _apt can't reach TMPDIR
+    command.append("--skip=cleanup/apt")
+    of_this_machine = "etc/apt/sources.list.d/* etc/resolv.conf etc/hostname var/lib/apt/lists/* var/cache/* var/log/*"
+    command.append(f'--customize-hook=cd "$1" && rm -rf {of_this_machine}')
     command += [debian.SUITE, str(context / "root.tar"), str(sources)]
     environment = dict(os.environ) | {"TMPDIR": str(temporary), "SOURCE_DATE_EPOCH": str(epoch)}
     commands.run(NAME, f"make Debian {debian.SUITE} with mmdebstrap", command, log, environment)

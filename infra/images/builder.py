@@ -136,9 +136,9 @@ class Builder:
             if self._ending.is_set():
                 raise InterruptedRunError
             began = time.monotonic()
-            digest = self._make(recipe, key, below)
+            built = self._make(recipe, below)
         self._say(f"{recipe.name}: built and pushed in {time.monotonic() - began:.0f} s")
-        return Built(key, digest, f"{self._registry.repository(recipe.name)}@{digest}", fresh=True)
+        return built
 
     def _parent(self, recipe: Recipe, parent: Future[Built] | None) -> Built | None:
         if parent is None:
@@ -161,12 +161,14 @@ class Builder:
             if self._ending.wait(min(1.0, left)):
                 raise InterruptedRunError
 
-    def _make(self, recipe: Recipe, key: str, below: Built | None) -> str:
+    def _make(self, recipe: Recipe, below: Built | None) -> Built:
         log = self._places.logs / f"{recipe.name}.log"
         log.write_text("")
         with self._scratch(recipe) as scratch:
             files = context.collect(recipe, self._places.repository, self._places.tools)
-            context.stage(files, scratch / "context", EPOCH)
+            staged = context.stage(files, scratch / "context", EPOCH)
+            # of the copies: a file that was edited after the registry had been asked must not hide under the old key
+            key = image_key(recipe, staged, below.key if below else "", self._outside(recipe))
             if recipe.file.wheels:
                 folder = wheels.fetch(
                     recipe, self._places.repository, self._places.cache / "wheels", self._commands, log
@@ -178,20 +180,19 @@ class Builder:
                 if not self._base_image:
                     base.make_root(self._buildah, self._commands, scratch, self._places.repository, EPOCH, log)
             image = f"localhost/{recipe.name}:{key}"
-            bud = self._bud(recipe, key, below, from_image, scratch)
+            bud = self._bud(recipe, key, from_image, scratch)
             self._buildah(recipe.name, "build", "bud", f"--tag={image}", *bud, log=log)
             target = f"docker://{self._registry.repository(recipe.name)}:{key}"
             digest_file = scratch / "digest"
             # zstd: this registry, containerd from 1.5 and cri-o take it, and it costs a fifth of gzip's processor time
             options = ["--compression-format=zstd", f"--digestfile={digest_file}", *self._certificates()]
             self._buildah(recipe.name, "push", "push", *options, image, target, log=log)
-            return digest_file.read_text().strip()
+            digest = digest_file.read_text().strip()
+            return Built(key, digest, f"{self._registry.repository(recipe.name)}@{digest}", fresh=True)
 
-    def _bud(self, recipe: Recipe, key: str, below: Built | None, from_image: str, scratch: Path) -> list[str]:
+    def _bud(self, recipe: Recipe, key: str, from_image: str, scratch: Path) -> list[str]:
         """The arguments of `buildah bud`, the context last."""
         labels = {"title": recipe.file.title, "version": recipe.file.version, "revision": key, "vendor": "vnaops"}
-        if below:
-            labels["base.digest"] = below.digest
         arguments = ["--isolation=chroot", "--ulimit=nofile=1024:1024", "--layers=false", "--format=oci"]
         arguments += [f"--timestamp={EPOCH}", f"--build-arg=SOURCE_DATE_EPOCH={EPOCH}", *self._certificates()]
         arguments += [f"--label=org.opencontainers.image.{name}={value}" for name, value in labels.items()]

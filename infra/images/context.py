@@ -27,7 +27,8 @@ def _wanted(path: Path) -> bool:
 
 
 def _matches(repository: Path, pattern: str, recipe: Recipe) -> Iterator[ContextFile]:
-    for path in repository.glob(pattern):
+    # pathlib's own ** at the end means folders only
+    for path in repository.glob(f"{pattern}/*" if pattern.endswith("**") else pattern):
         relative = path.relative_to(repository)
         if not _wanted(relative):
             continue
@@ -56,11 +57,15 @@ def collect(recipe: Recipe, repository: Path, tools: Path) -> list[ContextFile]:
     return sorted(files)
 
 
-def stage(files: list[ContextFile], into: Path, epoch: int) -> None:
-    """Copies the files into the folder `into`, with fixed modes and all times set to `epoch` (seconds since 1970)."""
+def stage(files: list[ContextFile], into: Path, epoch: int) -> list[ContextFile]:
+    """Copies the files into the folder `into`, with fixed modes and all times set to `epoch` (seconds since 1970).
+
+    Gives back the copies.
+    """
     for file in files:
         target = into / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file.source, target)
         target.chmod(file.mode)
         os.utime(target, (epoch, epoch))
+    return [ContextFile(file.name, into / file.name) for file in files]

@@ -6,7 +6,7 @@ import platform
 from infra.images.context import ContextFile
 from infra.images.recipe import Recipe
 
-BUILDER = "1"
+BUILDER = "2"
 """Raise it when the builder makes something else of the same inputs."""
 
 
