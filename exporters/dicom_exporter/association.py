@@ -94,7 +94,7 @@ async def associate(target: Target, request: AssociateRequest, probe: Probe) -> 
     with probe.phase("resolve"):
         addresses = await _resolve(target)
     with probe.phase("connect"):
-        reader, writer = await _connect(addresses, probe)
+        reader, writer = await connect(addresses, probe)
     writer.transport.set_write_buffer_limits(0)  # so that drain waits until all has left: it is what is timed
     association = Association.requestor(request, max_data_set=MAX_DATA_SET)
     try:
@@ -128,7 +128,7 @@ async def _resolve(target: Target) -> list[tuple[str, int]]:
     return [(str(address[0]), int(address[1])) for *_, address in found]
 
 
-async def _connect(addresses: list[tuple[str, int]], probe: Probe) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connect(addresses: list[tuple[str, int]], probe: Probe) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection to the first address that answers; asyncio sets TCP_NODELAY on it."""
     for number, (host, port) in enumerate(addresses, 1):
         try:

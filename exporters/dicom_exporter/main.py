@@ -39,7 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[options.log_level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    prometheus_client.disable_created_metrics()  # a second series per counter that nothing here asks for
+    # a second series per counter, that nothing here asks for
+    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
     host, port = options.listen_address
     try:
         asyncio.run(_serve(Runner(loaded), host, port, options.timeout_offset))

@@ -53,4 +53,7 @@ def pynetdicom_scp(
         server.port = listening.socket.getsockname()[1]
         yield server
     finally:
+        # shutdown aborts what runs, and its state machine does not stand that while a rejected peer closes
+        for association in entity.active_associations:
+            association.join(5)
         entity.shutdown()
