@@ -1,4 +1,4 @@
-"""A small client of the API server for the node's own agents: standard library only, so that they start fast and stay small."""
+"""A small client of the API server for the node's own agents: no more than the standard library."""
 
 import http.client
 import json
@@ -111,7 +111,9 @@ class Api:
     def follow(
         self, path: str, listed: Callable[[list[Object]], None], changed: Callable[[Object, bool], None]
     ) -> None:
-        """Lists, then watches, for ever and in a thread of its own: `listed` gets everything (again after a break), `changed` one object
+        """Lists, then watches, for ever and in a thread of its own.
+
+        `listed` gets everything (again after a break), `changed` one object
         and whether it is gone."""
 
         def once() -> None:

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from infra import paths
-from infra.node import network, worker
+from infra.node import network, runtime
 from infra.node.errors import NodeError
 from infra.node.layout import ADDRESS, API_PORT, KUBELET_PORT, PROXY_HEALTH_PORT, REGISTRY_PORT, Layout
 
@@ -38,7 +38,8 @@ def check_root() -> None:
     """Raises NodeError unless we are root."""
     if os.geteuid() != 0:
         raise NodeError(
-            "the embedded node needs root (containers, network, mounts): repeat with sudo, or set KUBECONFIG to another cluster"
+            "the embedded node needs root (containers, network, mounts): repeat with sudo, "
+            "or set KUBECONFIG to another cluster"
         )
 
 
@@ -48,7 +49,8 @@ def check_disk(layout: Layout) -> None:
     free = shutil.disk_usage(place).free / 2**30
     if free < FREE_GIB:
         raise NodeError(
-            f"{layout.root}: {free:.1f} GiB free, the embedded node needs {FREE_GIB} to start; make room, or set VNAOPS_STATE to another disk"
+            f"{layout.root}: {free:.1f} GiB free, the embedded node needs {FREE_GIB} to start; "
+            "make room, or set VNAOPS_STATE to another disk"
         )
 
 
@@ -57,14 +59,14 @@ def check_programs() -> None:
     if missing := [name for name in _BINARIES if not (paths.tools_bin() / name).exists()]:
         raise NodeError(f"{paths.tools_bin()}: {', '.join(missing)} missing; make them: python -m infra.node.tools")
     missing = sorted({package for name, package in _PROGRAMS.items() if shutil.which(name) is None})
-    if not all((worker.CNI_BINARIES / name).exists() for name in worker.CNI_PLUGINS):
+    if not all((runtime.CNI_BINARIES / name).exists() for name in runtime.CNI_PLUGINS):
         missing.append("containernetworking-plugins")
     if missing:
         raise NodeError(f"not installed: {', '.join(missing)}; apt-get install them, or python -m infra.node.tools")
 
 
 def check_kernel() -> None:
-    """Raises NodeError if the kernel lacks something. Modules are loaded on use, so only what can't be loaded is missing."""
+    """Raises NodeError if the kernel lacks something. Modules are loaded on use."""
     if "overlay" not in Path("/proc/filesystems").read_text() and not Path("/sys/module/overlay").exists():
         raise NodeError("the kernel has no overlay file system: modprobe overlay")
     hierarchies = {line.split("\t")[0] for line in Path("/proc/cgroups").read_text().splitlines()[1:]}
@@ -84,7 +86,8 @@ def check_ports(running: set[str], ports: dict[str, tuple[str, int]]) -> None:
                 probe.bind((address, port))
             except OSError as error:
                 raise NodeError(
-                    f"port {port} on {address}, for {name.rpartition('.')[2]}, is in use by somebody else ({error.strerror}); "
+                    f"port {port} on {address}, for {name.rpartition('.')[2]}, "
+                    f"is in use by somebody else ({error.strerror}); "
                     f"see who: ss -ltnp 'sport = :{port}'"
                 ) from error
 

@@ -9,11 +9,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from infra import paths
-from infra.node import checks, control_plane, dns, network, registry, volumes, worker
+from infra.node import checks, control_plane, dns, leftovers, network, registry, volumes, worker
 from infra.node.api import Api, ApiError
 from infra.node.errors import NodeError
 from infra.node.layout import NODES, Layout, Machine
@@ -105,7 +104,8 @@ class Cluster:
             machines = [self.layout.machine(number) for number in range(1, nodes + 1)]
             if extra := [m.name for m in self.layout.known() if m not in machines]:
                 raise NodeError(
-                    f"{', '.join(extra)} was made by an earlier run: repeat with --nodes {NODES[1]}, or start anew: python -m infra.node wipe"
+                    f"{', '.join(extra)} was made by an earlier run: repeat with --nodes {NODES[1]}, "
+                    "or start anew: python -m infra.node wipe"
                 )
             with step("network, certificates, registry"):
                 self._base()
@@ -181,9 +181,9 @@ class Cluster:
         daemons = self.daemons
         for machine in self.layout.known():
             with step(f"{machine.name} stopped"):
-                cables = worker.interfaces(machine) if machine.namespace is None else []
-                worker.kill(machine, daemons, gently=True)
-                worker.forget_tables(machine)
+                cables = leftovers.interfaces(machine) if machine.namespace is None else []
+                leftovers.kill(machine, daemons, gently=True)
+                leftovers.forget_tables(machine)
                 for cable in cables:
                     network.drop(cable)
                 network.unwire(machine)
@@ -199,7 +199,7 @@ class Cluster:
         """`down`, and the data goes too: etcd, volumes, containers, certificates, and the registry's images."""
         self.down()
         root = self.layout.root
-        if left := worker.mounts(root):
+        if left := leftovers.mounts(root):
             raise NodeError(f"{left[0]} is still mounted: deleting would follow it; unmount it and repeat")
         with step("data deleted"):
             for folder in (root, paths.registry_dir()):
@@ -211,7 +211,7 @@ class Cluster:
         """What runs, and what doesn't."""
         running = self.running()
         machines = self.layout.known()
-        wanted = [registry.NAME, *control_plane.NAMES, *(name for m in machines for name in worker.names(m))]
+        wanted = [registry.NAME, *control_plane.NAMES, *(name for m in machines for name in m.daemons)]
         answers = "kube-apiserver" in running and self.layout.admin.exists() and Api(self.layout.admin).ready()
         return {
             "up": answers and bool(machines) and set(wanted) <= running,
@@ -233,7 +233,7 @@ class Cluster:
     def kill_machine(self, machine: Machine) -> None:
         """A node dies: every process of it at once, no warning."""
         with step(f"{machine.name} killed"):
-            worker.kill(machine, self.daemons, gently=False)
+            leftovers.kill(machine, self.daemons, gently=False)
 
     def start_machine(self, machine: Machine) -> None:
         """A dead node comes back."""
@@ -242,8 +242,3 @@ class Cluster:
             network.wire(machine)
             worker.start(machine, self.daemons, self.pki, self._images()["pause"])
             self._wait_ready(Api(self.layout.admin), machine, since)
-
-
-def log_files(layout: Layout) -> list[Path]:
-    """The daemons' logs."""
-    return sorted(layout.log.glob("*.log"))

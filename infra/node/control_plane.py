@@ -14,7 +14,7 @@ NAMES = ("volumes", "kube-scheduler", "kube-controller-manager", "kube-apiserver
 
 
 def etcd(layout: Layout) -> Daemon:
-    """On unix sockets in the state folder (mode 0700): nobody else can ask it. The advertised address must be HOST:PORT, unused."""
+    """On unix sockets in the state folder (mode 0700), so nobody else can ask it. The advertised address is unused."""
     return Daemon(
         "etcd",
         [
@@ -115,7 +115,7 @@ def volumes(layout: Layout, pki: Pki) -> Daemon:
 
 
 def rights() -> list[Object]:
-    """What the node's own users may do: the policy agent looks, the volume agent makes volumes, the API server asks kubelets."""
+    """The policy agent looks, the volume agent makes volumes, the API server asks kubelets."""
     group = "rbac.authorization.k8s.io"
     look = ["get", "list", "watch"]
     rules: dict[str, list[Object]] = {

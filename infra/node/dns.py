@@ -34,7 +34,9 @@ def answers() -> bool:
     The service's endpoints would say so too, but after a restart they still have the readiness of before.
     """
     number = secrets.randbits(16)
-    name = b"".join(bytes([len(label)]) + label.encode() for label in f"kubernetes.default.svc.{CLUSTER_DOMAIN}".split("."))
+    name = b"".join(
+        bytes([len(label)]) + label.encode() for label in f"kubernetes.default.svc.{CLUSTER_DOMAIN}".split(".")
+    )
     query = struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + name + b"\0" + struct.pack(">HH", 1, 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client, contextlib.suppress(OSError):
         client.settimeout(0.5)

@@ -33,7 +33,7 @@ class Layout:
 
     @property
     def tag(self) -> str:
-        """Tells its cgroups and left-overs from those of another state folder, in another network namespace of this machine."""
+        """Tells its cgroups and left-overs from another state folder's, in another network namespace."""
         return f"vnaops-{hashlib.sha256(str(self.root).encode()).hexdigest()[:8]}"
 
     @property
@@ -95,6 +95,11 @@ class Machine:
     def address(self) -> str:
         """Its address on the bridge."""
         return f"10.89.0.{self.number}"
+
+    @property
+    def daemons(self) -> list[str]:
+        """The names of its daemons, in the order in which they are ended."""
+        return [f"{self.name}.{part}" for part in ("kube-proxy", "kubelet", "policy-agent", "containerd")]
 
     @property
     def pods(self) -> str:

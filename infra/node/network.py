@@ -44,8 +44,9 @@ def check_free(layout: Layout) -> None:
     holder = owner()
     if holder is not None and holder != str(layout.root):
         raise NodeError(
-            f"another embedded node, of {holder or 'somebody else'}, has the addresses {NETWORK} on this machine, and there can be "
-            f"one only; stop it: VNAOPS_STATE={Path(holder).parent if holder else '…'} python -m infra.node down"
+            f"another embedded node, of {holder or 'somebody else'}, has {NETWORK} on this machine, "
+            "and there can be one only; "
+            f"stop it: VNAOPS_STATE={Path(holder).parent if holder else '…'} python -m infra.node down"
         )
     for route in ip_json("-4", "route", "show", "table", "main"):
         device, target = route.get("dev", ""), route["dst"]
@@ -54,8 +55,8 @@ def check_free(layout: Layout) -> None:
         for mine in (NETWORK, PODS, SERVICES):
             if ipaddress.ip_network(target).overlaps(ipaddress.ip_network(mine)):
                 raise NodeError(
-                    f"this machine has a route to {target} by {device or route.get('gateway')}, which the embedded node's {mine} "
-                    "overlaps; use another cluster (KUBECONFIG) or take the route away"
+                    f"this machine has a route to {target} by {device or route.get('gateway')}, "
+                    f"which the embedded node's {mine} overlaps; take it away, or use another cluster (KUBECONFIG)"
                 )
 
 
@@ -88,7 +89,7 @@ def _set(path: Path, value: str) -> None:
 
 
 def masquerade() -> None:
-    """What leaves the cluster takes this machine's address; not by the CNI plug-in's ipMasq, whose chains a crash leaves behind."""
+    """What leaves the cluster takes this machine's address. A crash would leave the chains of the CNI's ipMasq."""
     inside = f"{{ {NETWORK}, {PODS} }}"
     run(
         ["nft", "-f", "-"],

@@ -1,7 +1,7 @@
 """The embedded cluster's own certificate authority, its certificates, and the keys of tokens and of secrets at rest.
 
-Certificates are made anew when they are near their end (`up` does it and restarts who uses them). A certificate authority that is near
-its end is replaced too, and all its certificates with it. Private files have mode 0600.
+Certificates are made anew when they are near their end (`up` does it and restarts who uses them). A certificate
+authority that is near its end is replaced too, and all its certificates with it. Private files have mode 0600.
 """
 
 import base64
@@ -137,7 +137,8 @@ class Pki:
             return
         if (self._layout.etcd / "member").is_dir():
             raise NodeError(
-                f"{self.encryption}: the key of the cluster's secrets is gone and etcd has data; put it back from a backup, "
+                f"{self.encryption}: the key of the cluster's secrets is gone and etcd has data; "
+                "put it back from a backup, "
                 "or start anew: python -m infra.node wipe"
             )
         key = base64.b64encode(secrets.token_bytes(32)).decode()

@@ -1,7 +1,8 @@
 """Starting, finding and ending daemons without pid files.
 
-A daemon is known by two marks in its environment: whose it is (state folder and name) and a key over its command and the files it
-reads. Unlike a pid file they can't be stale, can't name somebody else's process and survive a starter that was killed half-way.
+A daemon is known by two marks in its environment: whose it is (state folder and name) and a key over its command and
+the files it reads. Unlike a pid file they can't be stale, can't name somebody else's process, and survive a starter
+that was killed half-way.
 """
 
 import contextlib
@@ -67,7 +68,7 @@ class Daemons:
         return self._log / f"{name}.log"
 
     def processes(self) -> list[Process]:
-        """Everything that carries our mark: the daemons and what they started (containerd's shims; never a container)."""
+        """All that carries our mark: the daemons and what they started (containerd's shims; never a container)."""
         return [p for p in map(_look, _pids()) if p and p.owner.startswith(f"{self._root}:")]
 
     def running(self, name: str) -> Process | None:
@@ -112,7 +113,7 @@ class Daemons:
             ).returncode = 0  # it outlives us: no ResourceWarning when the object goes
 
     def stop(self, names: Iterable[str], patience: float = 10.0) -> None:
-        """Ends daemons, with SIGTERM and after `patience` seconds with SIGKILL. The API server takes over 3 s at times."""
+        """Ends daemons: SIGTERM, after `patience` seconds SIGKILL. The API server takes over 3 s at times."""
         self._end({f"{self._root}:{name}:" for name in names}, patience, daemons_only=True)
 
     def kill(self, *names: str) -> None:
@@ -176,7 +177,7 @@ def send(pid: int, sign: signal.Signals) -> None:
 
 
 def _pids() -> list[int]:
-    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
 def _look(pid: int) -> Process | None:

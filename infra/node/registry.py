@@ -1,4 +1,4 @@
-"""The embedded registry: Debian's docker-registry on the bridge's address, with a certificate of the node's own authority."""
+"""The embedded registry: Debian's docker-registry on the bridge's address, TLS by the node's own authority."""
 
 import contextlib
 import http.client

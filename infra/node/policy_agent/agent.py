@@ -97,7 +97,7 @@ class State:
 
 
 def serve(path: Path, state: State) -> None:
-    """Answers the CNI plug-in: a line of JSON with a pod's uid and address, answered by `ok` when its rules are in force."""
+    """Answers the CNI plug-in: JSON with a pod's uid and address, answered by `ok` when its rules are in force."""
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))

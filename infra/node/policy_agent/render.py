@@ -1,8 +1,9 @@
 """From pods, namespaces and policies to one nftables table: a pure function, replaced in one transaction.
 
-The table hooks `forward`, which every packet between pods passes since each pod has a veth of its own, after kube-proxy has
-put a pod's address for a service's. A pod that a policy selects has an entry in the map `in` or `out`, which jumps to a chain of
-what is allowed (`return`) and ends in `drop`. A packet between two pods has to pass the sender's and the receiver's chain.
+The table hooks `forward`, which every packet between pods passes since each pod has a veth of its own, after kube-proxy
+has put a pod's address for a service's. A pod that a policy selects has an entry in the map `in` or `out`, which jumps
+to a chain of what is allowed (`return`) and ends in `drop`. A packet between two pods has to pass the sender's and the
+receiver's chain.
 """
 
 import hashlib
@@ -29,7 +30,7 @@ class Cluster:
 
 
 def addresses(cluster: Cluster) -> dict[str, Object]:
-    """Address -> its pod. An ended pod keeps status.podIP though the address may be another's; what was told wins over status."""
+    """Address -> its pod. An ended pod's status.podIP may be another's by now; what was told wins over status."""
     found: dict[str, Object] = {}
     order = sorted(
         cluster.pods,
@@ -47,8 +48,8 @@ def addresses(cluster: Cluster) -> dict[str, Object]:
 def render(cluster: Cluster, node: str, pod_network: str, guard_node: bool = True) -> str:
     """The table of one node, as text for `nft -f`.
 
-    An address of the node's pod network that belongs to no known pod is denied everything, so that an agent which has just been started
-    opens nothing. With `guard_node`, egress policies also hold for what goes to the pod's own node.
+    An address of the node's pod network that belongs to no known pod is denied everything, so that an agent which has
+    just been started opens nothing. With `guard_node`, egress policies also hold for what goes to the pod's own node.
     """
     return _Table(cluster, node).text(pod_network, guard_node)
 
