@@ -54,7 +54,6 @@ def main(arguments: list[str] | None = None) -> int:
     """The console script. Returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # progress is to be seen in a pipe too
-    signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         if arguments[:1] == ["verify"]:
             return _verify(_verify_parser().parse_args(arguments[1:]))
@@ -106,6 +105,7 @@ def _run(options: argparse.Namespace) -> int:
     from gevent import monkey
 
     monkey.patch_all()
+    signal.signal(signal.SIGTERM, _as_interrupt)
 
     from loadtests import environment
     from loadtests.campaigns import plan as plans

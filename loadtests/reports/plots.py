@@ -17,15 +17,19 @@ COLOURS = {
     "C-GET": "#1b7f5c",
     "WADO-RS": "#63b995",
 }
-_BINS = 60
 _FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif", "size": 12}
+
+_TICKS = [digit * 10.0**power for power in range(-6, 4) for digit in (1, 2, 5)]
 
 Array = NDArray[np.float64]
 
 
 def throughput(by_operation: dict[str, list[Transaction]], seconds: float) -> go.Figure:
     """Instances/s and MB/s over time. A transfer counts evenly over the time it took, not at its end."""
-    figure = make_subplots(rows=1, cols=2, subplot_titles=("instances per second", "megabytes per second"))
+    figure = make_subplots(
+        rows=1,
+        cols=2,
+    )
     edges = _edges(seconds)
     for name, done in by_operation.items():
         good = [one for one in done if one.outcome is Outcome.OK and one.instances]
@@ -44,8 +48,9 @@ def throughput(by_operation: dict[str, list[Transaction]], seconds: float) -> go
                 col=column,
             )
     figure.update_xaxes(title_text="seconds since the beginning", range=[0, seconds or 1])
-    figure.update_yaxes(rangemode="tozero")
-    return _dressed(figure, 320, legend=True)
+    for column, title in ((1, "instances per second"), (2, "MB per second")):
+        figure.update_yaxes(title_text=title, rangemode="tozero", row=1, col=column)
+    return _dressed(figure, 340, legend=True)
 
 
 def latency(name: str, done: list[Transaction], seconds: float) -> go.Figure:
@@ -64,8 +69,8 @@ def latency(name: str, done: list[Transaction], seconds: float) -> go.Figure:
                 y=[round(one.seconds, 6) for one in some],
                 mode="markers",
                 name=str(outcome),
-                marker={"color": colour, "symbol": symbol, "size": 4 if outcome is Outcome.OK else 8},
-                opacity=0.3 if outcome is Outcome.OK else 1,
+                marker={"color": colour, "symbol": symbol, "size": 5 if outcome is Outcome.OK else 8},
+                opacity=0.45 if outcome is Outcome.OK else 1,
             )
     edges = _edges(seconds)
     ends, took = np.array([one.end for one in done]), np.array([one.seconds for one in done])
@@ -93,13 +98,15 @@ def histogram(name: str, done: list[Transaction]) -> go.Figure:
     figure.add_bar(
         x=np.sqrt(edges[:-1] * edges[1:]), y=counts, width=np.diff(edges) * 0.96, marker={"color": COLOURS.get(name)}
     )
-    figure.update_xaxes(title_text="seconds", type="log", exponentformat="none", nticks=8)
+    ticks = [mark for mark in _TICKS if low <= mark <= high]
+    figure.update_xaxes(title_text="seconds", type="log", tickvals=ticks, ticktext=[f"{mark:g}" for mark in ticks])
     figure.update_yaxes(title_text="requests", rangemode="tozero")
     return _dressed(figure, 260, legend=False)
 
 
 def _edges(seconds: float) -> Array:
-    return np.linspace(0, max(seconds, 1e-3), _BINS + 1)
+    bins = int(np.clip(seconds / 0.5, 20, 60))
+    return np.linspace(0, max(seconds, 1e-3), bins + 1)
 
 
 def _rate(done: list[Transaction], weights: list[float], edges: Array) -> Array:
@@ -116,10 +123,10 @@ def _dressed(figure: go.Figure, height: int, *, legend: bool) -> Any:
     figure.update_layout(
         template="plotly_white",
         height=height,
-        margin={"l": 55, "r": 15, "t": 30, "b": 45},
+        margin={"l": 55, "r": 15, "t": 50, "b": 45},
         font=_FONT,
         showlegend=legend,
-        legend={"orientation": "h", "y": 1.18, "x": 0},
+        legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"},
         hovermode="closest",
         bargap=0,
     )
