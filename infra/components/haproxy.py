@@ -134,13 +134,10 @@ def configuration(
     # one entry that never expires: the replica that writes now
     stick = "    stick-table type integer size 1 nopurge\n    stick on int(1)\n" if single else ""
     follow = "    stick on int(1) table dicom_writers\n" if single else ""
-    track = (
-        "resolvers cluster init-addr last,libc,none track dicom_writers/archive-{i} on-marked-down shutdown-sessions"
-    )
-    check = (
-        "resolvers cluster init-addr last,libc,none check inter 1s fastinter 500ms fall 2 rise 2 "
-        "on-marked-down shutdown-sessions"
-    )
+    # not init-addr libc: look-ups of 20 s each, one after the other, held up the start where names were not served yet
+    common = "resolvers cluster init-addr none on-marked-down shutdown-sessions"
+    check = f"{common} check inter 1s fastinter 500ms fall 2 rise 2"
+    track = f"{common} track dicom_writers/archive-{{i}}"
     backends = (
         "backend dicom_writers\n    mode tcp\n    balance leastconn\n"
         + stick
