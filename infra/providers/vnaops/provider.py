@@ -56,7 +56,7 @@ class VnaopsProvider(Provider):
 
     @override
     def check(self, request: CheckRequest, call: Call) -> Checked:
-        """Fills in defaults. A refusal names its property in its text: where it is named apart, the engine prints its value."""
+        """Fills in defaults. A refusal names its property in the text: named apart, the engine prints its value."""
         kind = _kind(request.type)
         unknown = {name for name, value in request.news.items() if not known(value)}
         values = {

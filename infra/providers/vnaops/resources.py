@@ -1,9 +1,10 @@
 """The provider's resources as a Pulumi program uses them. What each property means is described in `inputs`."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import pulumi
 from pulumi import CustomResource, Input, Output, ResourceOptions
-from pydantic.alias_generators import to_camel, to_snake
 
 
 def _options(opts: ResourceOptions | None, *secret_outputs: str) -> ResourceOptions:
@@ -11,26 +12,51 @@ def _options(opts: ResourceOptions | None, *secret_outputs: str) -> ResourceOpti
     return ResourceOptions.merge(ResourceOptions(additional_secret_outputs=list(secret_outputs)), opts)
 
 
-class _Resource(CustomResource):
-    """Properties have Python's names in a program and the provider's own (camelCase) outside it."""
+@pulumi.input_type
+class _Names:
+    """What the provider calls the inputs whose names have several words.
 
-    def translate_input_property(self, prop: str) -> str:
-        return to_camel(prop)
+    With a type, the SDK translates these names and nothing else; by the resource's `translate_input_property` the keys
+    of `tags` and `keepers` would be renamed too.
+    """
 
-    def translate_output_property(self, prop: str) -> str:
-        return to_snake(prop)
+    access_key_id: Any = pulumi.property("accessKeyId")
+    ca_certificate: Any = pulumi.property("caCertificate")
+    ca_private_key: Any = pulumi.property("caPrivateKey")
+    common_name: Any = pulumi.property("commonName")
+    dns_names: Any = pulumi.property("dnsNames")
+    force_destroy: Any = pulumi.property("forceDestroy")
+    ip_addresses: Any = pulumi.property("ipAddresses")
+    is_ca: Any = pulumi.property("isCa")
+    object_lock: Any = pulumi.property("objectLock")
+    renew_before_days: Any = pulumi.property("renewBeforeDays")
+    retention_days: Any = pulumi.property("retentionDays")
+    retention_mode: Any = pulumi.property("retentionMode")
+    secret_access_key: Any = pulumi.property("secretAccessKey")
+    validity_days: Any = pulumi.property("validityDays")
 
 
-class Bucket(_Resource):
+def _named(properties: dict[str, Any]) -> Any:
+    typed = _Names.__new__(_Names)
+    typed.__dict__.update(properties)
+    return typed
+
+
+class Bucket(CustomResource):
     """An S3 bucket with object lock. Import: `pulumi import vnaops:index:Bucket NAME https://HOST:PORT/BUCKET`."""
 
     bucket: Output[str]
     endpoint: Output[str | None]
+    region: Output[str]
+    profile: Output[str | None]
     arn: Output[str]
-    object_lock: Output[bool]
+    object_lock: Output[bool] = pulumi.property("objectLock")
     versioning: Output[bool]
-    retention_mode: Output[str | None]
-    retention_days: Output[int | None]
+    retention_mode: Output[str | None] = pulumi.property("retentionMode")
+    retention_days: Output[int | None] = pulumi.property("retentionDays")
+    force_destroy: Output[bool] = pulumi.property("forceDestroy")
+    ca_certificate: Output[str | None] = pulumi.property("caCertificate")
+    tags: Output[Mapping[str, str]]
 
     def __init__(
         self,
@@ -63,12 +89,15 @@ class Bucket(_Resource):
             "tags": tags,
             "arn": None,
         }
-        super().__init__("vnaops:index:Bucket", resource_name, properties, _options(opts))
+        super().__init__("vnaops:index:Bucket", resource_name, _named(properties), _options(opts))
 
 
-class Secret(_Resource):
+class Secret(CustomResource):
     """A random secret. Import: `pulumi import vnaops:index:Secret NAME FILE` (a file that holds the value)."""
 
+    length: Output[int]
+    alphabet: Output[str]
+    keepers: Output[Mapping[str, str]]
     value: Output[str]
 
     def __init__(
@@ -81,18 +110,27 @@ class Secret(_Resource):
         opts: ResourceOptions | None = None,
     ) -> None:
         properties = {"length": length, "alphabet": alphabet, "keepers": keepers, "value": None}
-        super().__init__("vnaops:index:Secret", resource_name, properties, _options(opts, "value"))
+        super().__init__("vnaops:index:Secret", resource_name, _named(properties), _options(opts, "value"))
 
 
-class Certificate(_Resource):
+class Certificate(CustomResource):
     """An X.509 certificate with its key (EC P-256), renewed by the `up` that finds it near its end.
 
     Import: `pulumi import vnaops:index:Certificate NAME FILE` (PEM: certificate, its authority's if any, private key).
     """
 
+    common_name: Output[str] = pulumi.property("commonName")
+    dns_names: Output[Sequence[str]] = pulumi.property("dnsNames")
+    ip_addresses: Output[Sequence[str]] = pulumi.property("ipAddresses")
+    validity_days: Output[int] = pulumi.property("validityDays")
+    renew_before_days: Output[int] = pulumi.property("renewBeforeDays")
+    is_ca: Output[bool] = pulumi.property("isCa")
+    ca_certificate: Output[str | None] = pulumi.property("caCertificate")
+    ca_private_key: Output[str | None] = pulumi.property("caPrivateKey")
+    usages: Output[Sequence[str] | None]
     certificate: Output[str]
-    private_key: Output[str]
-    not_after: Output[str]
+    private_key: Output[str] = pulumi.property("privateKey")
+    not_after: Output[str] = pulumi.property("notAfter")
 
     def __init__(
         self,
@@ -123,18 +161,18 @@ class Certificate(_Resource):
             "private_key": None,
             "not_after": None,
         }
-        super().__init__("vnaops:index:Certificate", resource_name, properties, _options(opts, "privateKey"))
+        super().__init__("vnaops:index:Certificate", resource_name, _named(properties), _options(opts, "private_key"))
 
 
-class Credentials(_Resource):
+class Credentials(CustomResource):
     """S3 keys, made or given, that lie as a profile in this machine's `paths.credentials_file()`.
 
     Import: `pulumi import vnaops:index:Credentials NAME PROFILE`.
     """
 
     profile: Output[str]
-    access_key_id: Output[str]
-    secret_access_key: Output[str]
+    access_key_id: Output[str] = pulumi.property("accessKeyId")
+    secret_access_key: Output[str] = pulumi.property("secretAccessKey")
 
     def __init__(
         self,
@@ -150,4 +188,6 @@ class Credentials(_Resource):
             "access_key_id": access_key_id,
             "secret_access_key": None if secret_access_key is None else Output.secret(secret_access_key),
         }
-        super().__init__("vnaops:index:Credentials", resource_name, properties, _options(opts, "secretAccessKey"))
+        super().__init__(
+            "vnaops:index:Credentials", resource_name, _named(properties), _options(opts, "secret_access_key")
+        )
