@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from exporters.dicom_exporter.outcome import Outcome, ProbeError, aborted, rejected
+from exporters.dicom_exporter.outcome import Outcome, ProbeError, aborted, os_words, rejected
 from exporters.dicom_exporter.probe import Probe
 from exporters.dicom_exporter.target import Target
 from exporters.dimse.association import Association, Context, Event, State
@@ -123,7 +123,7 @@ async def _resolve(target: Target) -> list[tuple[str, int]]:
         except socket.gaierror:
             found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
-        words = error.strerror if isinstance(error, socket.gaierror) else "it is no host name"
+        words = os_words(error) if isinstance(error, OSError) else "it is no host name"
         raise ProbeError(Outcome.UNRESOLVED, f"{target.host} can't be resolved: {words}") from None
     return [(str(address[0]), int(address[1])) for *_, address in found]
 
@@ -136,7 +136,7 @@ async def connect(addresses: list[tuple[str, int]], probe: Probe) -> tuple[async
         except OSError as error:
             if number == len(addresses):
                 raise
-            probe.say("next address", failed=host, reason=error.strerror)
+            probe.say("next address", failed=host, reason=os_words(error))
         else:
             probe.say("connected", address=host)
             return reader, writer

@@ -96,6 +96,8 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path}:{line}: is no YAML: {error.problem}") from None
     except yaml.YAMLError:
         raise ConfigError(f"{path}: is no YAML: it has characters that YAML does not allow") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}:1: the file has to be a mapping with the keys targets and modules")
     try:
         return Config.model_validate(content)
     except ValidationError as error:
@@ -115,7 +117,7 @@ def _said(path: Path, root: yaml.Node | None, location: tuple[int | str, ...], m
             continue
         keys.append(str(part))
     line = node.start_mark.line + 1 if node is not None else 1
-    return f"{path}:{line}: {'.'.join(keys) or 'the file'}: {message.removeprefix('Value error, ')}"
+    return f"{path}:{line}: {'.'.join(keys)}: {message.removeprefix('Value error, ')}"
 
 
 def _child(node: yaml.Node | None, key: int | str) -> yaml.Node | None:

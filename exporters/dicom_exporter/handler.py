@@ -52,10 +52,11 @@ def _asked(request: web.Request, runner: Runner, offset: float) -> tuple[Target,
     target = Target.parse(request.query["target"])
     if not runner.config.allows(str(target)):
         raise ValueError(f"target {str(target)!r} is not on the list of targets in the configuration")
-    return target, module, _seconds(request.headers.get(TIMEOUT_HEADER), offset)
+    return target, module, seconds_allowed(request.headers.get(TIMEOUT_HEADER), offset)
 
 
-def _seconds(header: str | None, offset: float) -> float:
+def seconds_allowed(header: str | None, offset: float) -> float:
+    """The scrape's time-out less the offset, or as it is where it is shorter. Raises ValueError if it is no time."""
     if header is None:
         return math.inf  # the module's own time-out holds
     try:

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from exporters.dicom_exporter import config
 from exporters.dicom_exporter.handler import application
+from exporters.dicom_exporter.outcome import os_words
 from exporters.dicom_exporter.runner import Runner
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         asyncio.run(_serve(Runner(loaded), host, port, options.timeout_offset))
     except OSError as error:
-        print(f"--web.listen-address {host or ''}:{port} can't be listened on: {error.strerror}", file=sys.stderr)
+        print(f"--web.listen-address {host or ''}:{port} can't be listened on: {os_words(error)}", file=sys.stderr)
         return 1
     return 0
 

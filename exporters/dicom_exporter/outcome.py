@@ -1,5 +1,6 @@
 """How a probe ended, in the standard's words where it has them (PS3.8 sections 7.1, 7.3): label values of a metric."""
 
+import os
 from enum import StrEnum
 
 from exporters.dimse.pdu import Abort, AssociateReject
@@ -44,6 +45,13 @@ def aborted(pdu: Abort) -> ProbeError:
     """The failure that an abort is; a reserved source counts as the user."""
     provider = pdu.source == AbortSource.SERVICE_PROVIDER
     return ProbeError(Outcome.ABORTED_BY_PROVIDER if provider else Outcome.ABORTED_BY_USER, str(pdu))
+
+
+def os_words(error: OSError) -> str:
+    """What the system says of it; asyncio's own texts repeat the address, and a resolver's errors have no number."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or type(error).__name__
 
 
 def of_os_error(error: OSError) -> Outcome:

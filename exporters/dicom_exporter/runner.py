@@ -6,7 +6,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
 from exporters.dicom_exporter.config import Config
-from exporters.dicom_exporter.outcome import Outcome, ProbeError, of_os_error
+from exporters.dicom_exporter.outcome import Outcome, ProbeError, of_os_error, os_words
 from exporters.dicom_exporter.probe import Probe
 from exporters.dicom_exporter.prober import PROBERS
 from exporters.dicom_exporter.target import Target
@@ -54,7 +54,7 @@ class Runner:
         )
         probe = Probe(prober.phases, logger)
         seconds = min(seconds, module.timeout_seconds)
-        probe.say("probe begins", deadline_seconds=seconds, calling=module.calling_ae_title)
+        probe.say("probe begins", deadline_seconds=round(seconds, 3), calling=module.calling_ae_title)
         with self._in_flight.track_inprogress():
             try:
                 async with asyncio.timeout(seconds) as deadline:
@@ -64,7 +64,7 @@ class Runner:
             except ProtocolError as error:
                 probe.end(ProbeError(Outcome.PROTOCOL_VIOLATION, str(error)))
             except OSError as error:
-                words = f"the deadline of {seconds:g} s has passed" if deadline.expired() else str(error.strerror)
+                words = f"the deadline of {seconds:g} s has passed" if deadline.expired() else os_words(error)
                 probe.end(ProbeError(of_os_error(error), words))
             except UsageError as error:  # a peer so odd that nothing valid can be sent to it
                 probe.end(ProbeError(Outcome.PROTOCOL_VIOLATION, str(error)))
