@@ -15,7 +15,7 @@ from infra.node.tools.errors import ToolError
 PACKAGES = Path(__file__).parent.parent / "packages.txt"
 POLICY = Path("/usr/sbin/policy-rc.d")
 UNITS = Path("/etc/systemd/system")
-_NO_ACTION = "#!/bin/sh\nexit 101 # action not allowed: python -m infra.node.tools is at work\n"
+NO_ACTION = "#!/bin/sh\nexit 101 # action not allowed: python -m infra.node.tools is at work\n"
 _APT = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
 
 
@@ -52,7 +52,7 @@ def install(packages: Sequence[str]) -> None:
             "or run with --no-packages (enough for a cluster and images that exist elsewhere)"
         )
     refresh_lists()
-    with _no_services():
+    with no_services():
         progress.run(
             f"installing {', '.join(packages)}",
             [*_APT, "install", "-y", "--no-install-recommends", *packages],
@@ -79,19 +79,22 @@ def take_program(package: str, path: str, into: Path) -> None:
 
 @cache
 def refresh_lists() -> None:
-    """`apt-get update`, once a run."""
-    progress.run("refreshing the package lists", [*_APT, "update"])
+    """`apt-get update`, once a run. One broken source among several is no reason to stop: the install will tell."""
+    try:
+        progress.run("refreshing the package lists", [*_APT, "update"])
+    except ToolError as error:
+        progress.say(f"warning: {error}")
 
 
 @contextmanager
-def _no_services() -> Iterator[None]:
+def no_services() -> Iterator[None]:
     """Nothing is started while packages are installed, nor at the next boot: the node runs containerd, the registry and
     the peers itself, on ports of its own. A service that was there before stays as it is."""
     # One that a killed run has left is ours too.
-    own_policy = not POLICY.exists() or POLICY.read_text() == _NO_ACTION
+    own_policy = not POLICY.exists() or POLICY.read_text() == NO_ACTION
     before = _enabled()
     if own_policy:
-        POLICY.write_text(_NO_ACTION)
+        POLICY.write_text(NO_ACTION)
         POLICY.chmod(0o755)
     try:
         yield

@@ -13,7 +13,7 @@ from infra.node.tools.catalogue import GoModule, Tool
 from infra.node.tools.errors import ToolError
 
 FLAGS = ("-trimpath", "-buildvcs=false")
-_MODULES = Path(__file__).parent
+MODULES = Path(__file__).parent
 
 
 def key(tool: Tool) -> str:
@@ -21,7 +21,7 @@ def key(tool: Tool) -> str:
     inputs = hashlib.sha256()
     for module in tool.modules:
         for part in ("go.mod", "go.sum"):
-            inputs.update((_MODULES / module.folder / part).read_bytes())
+            inputs.update((MODULES / module.folder / part).read_bytes())
         inputs.update(repr((FLAGS, module.ldflags, sorted(module.packages.items()), module.scripts)).encode())
     return inputs.hexdigest()[:12]
 
@@ -52,7 +52,7 @@ def build(tool: Tool, into: Path) -> None:
     """Build the tool's programs into the folder `into`. Raises ToolError with the compiler's last words."""
     for module in tool.modules:
         go = toolchain(module)
-        where = _MODULES / module.folder
+        where = MODULES / module.folder
         environment = _environment(go)
         # Several at once go into a folder under their packages' names; `go.etcd.io/etcd/server/v3` needs another.
         output = into / next(iter(module.packages)) if len(module.packages) == 1 else f"{into}{os.sep}"
@@ -77,7 +77,7 @@ def build(tool: Tool, into: Path) -> None:
 
 
 def _needed(module: GoModule) -> tuple[int, ...]:
-    for line in (_MODULES / module.folder / "go.mod").read_text().splitlines():
+    for line in (MODULES / module.folder / "go.mod").read_text().splitlines():
         if line.startswith("go "):
             return versions.find(line.removeprefix("go ")) or (1,)
     raise ToolError(f"{module.folder}/go.mod has no go line: add one")
