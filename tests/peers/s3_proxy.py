@@ -169,11 +169,11 @@ def _has_gone(one: socket.socket) -> bool:
 
 
 @contextmanager
-def s3_proxy(endpoint: str) -> Iterator[S3Proxy]:
-    """Run a proxy on a free loopback port in front of `endpoint` (http or https: bytes are bytes)."""
+def s3_proxy(endpoint: str, *, port: int = 0) -> Iterator[S3Proxy]:
+    """Run a proxy on a loopback port (0: a free one) in front of `endpoint` (http or https: bytes are bytes)."""
     parts = urlsplit(endpoint)
     upstream = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         proxy = S3Proxy(f"{parts.scheme}://127.0.0.1:{listener.getsockname()[1]}")
         workers: list[threading.Thread] = []
 

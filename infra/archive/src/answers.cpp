@@ -39,7 +39,8 @@ std::string reason(const HttpAnswer& answer) {
 
 bool worthRepeating(const HttpAnswer& answer) {
   if (answer.status == 0 || answer.status >= 500 || answer.status == 408 || answer.status == 429) return true;
-  // 403: the keys may just have been exchanged, and they are read again. A 400 or 411 for what was sound when it left was damaged on its way.
+  // 403: the keys may just have been exchanged, and they are read again. A 400 or 411 for what was sound when it left
+  // was damaged on its way.
   return answer.status == 403 || answer.status == 400 || answer.status == 409 || answer.status == 411;
 }
 
@@ -47,8 +48,11 @@ std::optional<ContentRange> contentRange(const std::string& value) {
   ContentRange range{};
   int used = 0;
   if (value.size() > 80) return std::nullopt;
-  if (std::sscanf(value.c_str(), "bytes %18" SCNu64 "-%18" SCNu64 "/%18" SCNu64 "%n", &range.first, &range.last, &range.total, &used) != 3) return std::nullopt;
-  if (static_cast<size_t>(used) != value.size() || range.last < range.first || range.last >= range.total) return std::nullopt;
+  if (std::sscanf(value.c_str(), "bytes %18" SCNu64 "-%18" SCNu64 "/%18" SCNu64 "%n", &range.first, &range.last,
+                  &range.total, &used) != 3)
+    return std::nullopt;
+  if (static_cast<size_t>(used) != value.size() || range.last < range.first || range.last >= range.total)
+    return std::nullopt;
   return range;
 }
 

@@ -47,7 +47,8 @@ Credentials parseCredentials(const std::string& text) {
     if (key == "aws_secret_access_key") found.secretKey = value;
     if (key == "aws_session_token") found.sessionToken = value;
   }
-  if (!printable(found.accessKey) || !printable(found.secretKey) || !(found.sessionToken.empty() || printable(found.sessionToken))) {
+  if (!printable(found.accessKey) || !printable(found.secretKey) ||
+      !(found.sessionToken.empty() || printable(found.sessionToken))) {
     throw std::runtime_error("has no usable aws_access_key_id and aws_secret_access_key under [default]");
   }
   return found;

@@ -17,8 +17,8 @@ struct Credentials {
 // The profile "default" of an AWS shared credentials file. Throws std::runtime_error, without any of its values.
 Credentials parseCredentials(const std::string& text);
 
-// Reads the file again when it has changed (a mounted Secret is swapped by a link, so that inode and time differ). While a
-// changed file can't be used, the keys before it stay in use.
+// Reads the file again when it has changed (a mounted Secret is swapped by a link, so that inode and time differ).
+// While a changed file can't be used, the keys before it stay in use.
 class CredentialsFile {
  public:
   // Throws std::runtime_error: the file can't be used.

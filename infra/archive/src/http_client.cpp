@@ -53,7 +53,8 @@ struct Transfer {
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     if (!request.place || (status != 200 && status != 206)) return true;
     const std::string length = answer.header("content-length");
-    if (length.empty() || length.size() > 18 || length.find_first_not_of("0123456789") != std::string::npos || !answer.header("transfer-encoding").empty()) {
+    if (length.empty() || length.size() > 18 || length.find_first_not_of("0123456789") != std::string::npos ||
+        !answer.header("transfer-encoding").empty()) {
       answer.trouble = "the answer does not say how long it is";
       return false;
     }
@@ -102,12 +103,15 @@ struct Transfer {
   }
 };
 
-size_t onGive(char* to, size_t size, size_t count, void* self) { return static_cast<Transfer*>(self)->give(to, size * count); }
+size_t onGive(char* to, size_t size, size_t count, void* self) {
+  return static_cast<Transfer*>(self)->give(to, size * count);
+}
 
 int onSeek(void* self, curl_off_t offset, int origin) {
   // libcurl rewinds when a kept connection turns out to be closed and it takes a new one.
   auto* transfer = static_cast<Transfer*>(self);
-  if (origin != SEEK_SET || offset < 0 || static_cast<uint64_t>(offset) > transfer->request.size) return CURL_SEEKFUNC_FAIL;
+  if (origin != SEEK_SET || offset < 0 || static_cast<uint64_t>(offset) > transfer->request.size)
+    return CURL_SEEKFUNC_FAIL;
   transfer->sent = static_cast<uint64_t>(offset);
   return CURL_SEEKFUNC_OK;
 }

@@ -15,14 +15,16 @@ using Clock = std::chrono::steady_clock;
 void wait(PGconn* connection, short events, Clock::time_point deadline) {
   pollfd waiting{PQsocket(connection), events, 0};
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-  if (left <= 0 || poll(&waiting, 1, static_cast<int>(left)) == 0) throw std::runtime_error("PostgreSQL gives no answer in time");
+  if (left <= 0 || poll(&waiting, 1, static_cast<int>(left)) == 0)
+    throw std::runtime_error("PostgreSQL gives no answer in time");
 }
 
 // The first line: libpq adds a hint in a second one.
 std::string words(const PGconn* connection) {
   std::string text = PQerrorMessage(connection);
   text = text.substr(0, std::min<size_t>(text.find('\n'), 200));
-  std::replace_if(text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return text.empty() ? "the connection to PostgreSQL failed" : text;
 }
 
@@ -81,7 +83,8 @@ void PostgresCheck::connect(Clock::time_point deadline) {
   }
   if (connection_ == nullptr) throw std::runtime_error("libpq is out of memory");
   if (PQstatus(connection_) == CONNECTION_BAD) throw std::runtime_error(words(connection_));
-  for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK; state = PQconnectPoll(connection_)) {
+  for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;
+       state = PQconnectPoll(connection_)) {
     if (state == PGRES_POLLING_FAILED) throw std::runtime_error(words(connection_));
     wait(connection_, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline);
   }
@@ -97,7 +100,8 @@ void PostgresCheck::query(Clock::time_point deadline) {
     }
     const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQgetResult(connection_), PQclear);
     if (!result) break;
-    if (PQresultStatus(result.get()) != PGRES_TUPLES_OK || PQntuples(result.get()) != 1) throw std::runtime_error(words(connection_));
+    if (PQresultStatus(result.get()) != PGRES_TUPLES_OK || PQntuples(result.get()) != 1)
+      throw std::runtime_error(words(connection_));
     recovers = PQgetvalue(result.get(), 0, 0);
   }
   if (recovers != "f") throw std::runtime_error("PostgreSQL is a standby: it can't be written");

@@ -11,8 +11,9 @@ struct pg_conn;  // libpq's
 
 namespace vnaops {
 
-// Asks the index's PostgreSQL itself, on a connection of its own: with one index connection (which is what Orthanc's PostgreSQL
-// plug-in 5.0 needs under load) a check through Orthanc waits behind a long deletion, and a busy replica would leave the balancer.
+// Asks the index's PostgreSQL itself, on a connection of its own: with one index connection (which is what Orthanc's
+// PostgreSQL plug-in 5.0 needs under load) a check through Orthanc waits behind a long deletion, and a busy replica
+// would leave the balancer.
 class PostgresCheck {
  public:
   // From the section "PostgreSQL" of Orthanc's configuration; nothing where the index isn't there (EnableIndex).
@@ -21,7 +22,8 @@ class PostgresCheck {
   PostgresCheck(const PostgresCheck&) = delete;
   PostgresCheck& operator=(const PostgresCheck&) = delete;
 
-  // Throws std::runtime_error, without the password: no connection or no answer in time, or a standby that can't be written.
+  // Throws std::runtime_error, without the password: no connection or no answer in time, or a standby that can't be
+  // written.
   void attempt(std::chrono::milliseconds within);
 
  private:

@@ -22,8 +22,16 @@ void head(std::ostream& out, const char* metric, const char* type, const char* h
 }  // namespace
 
 const char* name(Operation operation) {
-  static constexpr const char* names[kOperations] = {"put",      "get",                "get_range",       "head",        "delete", "create_multipart",
-                                                     "put_part", "complete_multipart", "abort_multipart", "check_bucket"};
+  static constexpr const char* names[kOperations] = {"put",
+                                                     "get",
+                                                     "get_range",
+                                                     "head",
+                                                     "delete",
+                                                     "create_multipart",
+                                                     "put_part",
+                                                     "complete_multipart",
+                                                     "abort_multipart",
+                                                     "check_bucket"};
   return names[static_cast<size_t>(operation)];
 }
 
@@ -49,21 +57,28 @@ std::string Metrics::text() const {
   const auto each = [&](const char* metric, const char* type, const char* help, const auto& value) {
     head(out, metric, type, help);
     for (size_t o = 0; o < kOperations; o++) {
-      out << kPrefix << metric << "{operation=\"" << name(static_cast<Operation>(o)) << "\"} " << value(counts_[o]) << '\n';
+      out << kPrefix << metric << "{operation=\"" << name(static_cast<Operation>(o)) << "\"} " << value(counts_[o])
+          << '\n';
     }
   };
-  head(out, "requests_total", "counter", "Requests to S3, by what was asked and the class of the answer's status (none: no answer).");
+  head(out, "requests_total", "counter",
+       "Requests to S3, by what was asked and the class of the answer's status (none: no answer).");
   for (size_t o = 0; o < kOperations; o++) {
     for (size_t s = 0; s < kStatuses; s++) {
-      out << kPrefix << "requests_total{operation=\"" << name(static_cast<Operation>(o)) << "\",status=\"" << kStatusNames[s] << "\"} "
-          << counts_[o].byStatus[s] << '\n';
+      out << kPrefix << "requests_total{operation=\"" << name(static_cast<Operation>(o)) << "\",status=\""
+          << kStatusNames[s] << "\"} " << counts_[o].byStatus[s] << '\n';
     }
   }
-  each("retries_total", "counter", "Requests that were repeated after a failed first attempt.", [](const Counts& c) { return c.retries.load(); });
-  each("failures_total", "counter", "Operations given up: a store, read or removal that failed.", [](const Counts& c) { return c.failures.load(); });
-  each("sent_bytes_total", "counter", "Bytes of request bodies that were sent.", [](const Counts& c) { return c.sent.load(); });
-  each("received_bytes_total", "counter", "Bytes of answer bodies that were received.", [](const Counts& c) { return c.received.load(); });
-  head(out, "request_duration_seconds", "histogram", "Time of one request to S3, from its start to the end of the answer.");
+  each("retries_total", "counter", "Requests that were repeated after a failed first attempt.",
+       [](const Counts& c) { return c.retries.load(); });
+  each("failures_total", "counter", "Operations given up: a store, read or removal that failed.",
+       [](const Counts& c) { return c.failures.load(); });
+  each("sent_bytes_total", "counter", "Bytes of request bodies that were sent.",
+       [](const Counts& c) { return c.sent.load(); });
+  each("received_bytes_total", "counter", "Bytes of answer bodies that were received.",
+       [](const Counts& c) { return c.received.load(); });
+  head(out, "request_duration_seconds", "histogram",
+       "Time of one request to S3, from its start to the end of the answer.");
   for (size_t o = 0; o < kOperations; o++) {
     const std::string series = std::string(kPrefix) + "request_duration_seconds";
     const std::string label = std::string("operation=\"") + name(static_cast<Operation>(o)) + "\"";

@@ -10,7 +10,18 @@
 namespace vnaops {
 
 // What is asked of S3; the label "operation".
-enum class Operation { Put, Get, GetRange, Head, Delete, CreateMultipart, PutPart, CompleteMultipart, AbortMultipart, CheckBucket };
+enum class Operation {
+  Put,
+  Get,
+  GetRange,
+  Head,
+  Delete,
+  CreateMultipart,
+  PutPart,
+  CompleteMultipart,
+  AbortMultipart,
+  CheckBucket
+};
 constexpr size_t kOperations = 10;
 
 const char* name(Operation operation);
@@ -28,7 +39,8 @@ class Metrics {
   std::string text() const;
 
  private:
-  static constexpr std::array<double, 14> kBounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
+  static constexpr std::array<double, 14> kBounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                  0.25,  0.5,    1,     2.5,  5,     10,   30};
   static constexpr size_t kStatuses = 5;  // none, 2xx, 3xx, 4xx, 5xx
 
   struct Counts {

@@ -15,17 +15,21 @@ constexpr const char* kOwnHash = "x-amz-meta-sha256";
 
 // One attempt has failed.
 struct Failure : std::runtime_error {
-  Failure(const std::string& why, bool mayRepeat, bool isMissing = false) : std::runtime_error(why), repeat(mayRepeat), missing(isMissing) {}
+  Failure(const std::string& why, bool mayRepeat, bool isMissing = false)
+      : std::runtime_error(why), repeat(mayRepeat), missing(isMissing) {}
   const bool repeat;
   const bool missing;
 };
 
-[[noreturn]] void fail(const HttpAnswer& answer) { throw Failure(reason(answer), worthRepeating(answer), answer.status == 404); }
+[[noreturn]] void fail(const HttpAnswer& answer) {
+  throw Failure(reason(answer), worthRepeating(answer), answer.status == 404);
+}
 
 HttpLimits limits(const Settings& s) { return {s.connectTimeout, s.readTimeout, std::chrono::milliseconds(0)}; }
 
 void mustHash(const std::string& expected, const char* data, uint64_t size) {
-  if (!expected.empty() && hex(sha256(data, size)) != expected) throw Failure("the bytes received are not those that were stored (SHA-256)", true);
+  if (!expected.empty() && hex(sha256(data, size)) != expected)
+    throw Failure("the bytes received are not those that were stored (SHA-256)", true);
 }
 
 }  // namespace
@@ -46,7 +50,8 @@ HttpAnswer ObjectStore::send(HttpClient& client, const Request& request) {
   http.headers["x-amz-content-sha256"] = hash;
   http.headers["x-amz-date"] = basicTime(now);
   if (!credentials.sessionToken.empty()) http.headers["x-amz-security-token"] = credentials.sessionToken;
-  http.headers["authorization"] = authorization(credentials, settings_.region, request.method, path, request.query, http.headers, hash, now);
+  http.headers["authorization"] =
+      authorization(credentials, settings_.region, request.method, path, request.query, http.headers, hash, now);
   http.body = request.body;
   http.size = request.size;
   http.place = request.place;
@@ -61,7 +66,8 @@ HttpAnswer ObjectStore::send(HttpClient& client, const Request& request) {
   return answer;
 }
 
-void ObjectStore::attempts(Operation operation, const std::string& key, uint64_t size, const std::function<void()>& once) {
+void ObjectStore::attempts(Operation operation, const std::string& key, uint64_t size,
+                           const std::function<void()>& once) {
   std::string before;
   for (int attempt = 1;; attempt++) {
     try {
@@ -75,8 +81,10 @@ void ObjectStore::attempts(Operation operation, const std::string& key, uint64_t
         continue;
       }
       if (!failure.missing) metrics_.failure(operation);
-      std::string words = std::string("S3 ") + name(operation) + " of " + key + (size > 0 ? " (" + std::to_string(size) + " bytes)" : "") + " in bucket " +
-                          settings_.bucket + " failed after " + std::to_string(attempt) + (attempt == 1 ? " attempt: " : " attempts: ") + failure.what();
+      std::string words = std::string("S3 ") + name(operation) + " of " + key +
+                          (size > 0 ? " (" + std::to_string(size) + " bytes)" : "") + " in bucket " + settings_.bucket +
+                          " failed after " + std::to_string(attempt) + (attempt == 1 ? " attempt: " : " attempts: ") +
+                          failure.what();
       if (!before.empty() && before != failure.what()) words += "; before: " + before;
       const std::string trouble = credentials_.trouble();
       if (!trouble.empty()) words += "; the credentials file has changed, but " + trouble;
@@ -86,10 +94,13 @@ void ObjectStore::attempts(Operation operation, const std::string& key, uint64_t
 }
 
 Headers ObjectStore::objectHeaders(const Sha256& hash) const {
-  Headers headers{{kOwnHash, hex(hash)}, {"x-amz-storage-class", settings_.storageClass}, {"content-type", "application/octet-stream"}};
+  Headers headers{{kOwnHash, hex(hash)},
+                  {"x-amz-storage-class", settings_.storageClass},
+                  {"content-type", "application/octet-stream"}};
   if (!settings_.retentionMode.empty()) {
     headers["x-amz-object-lock-mode"] = settings_.retentionMode;
-    headers["x-amz-object-lock-retain-until-date"] = isoTime(std::time(nullptr) + std::time_t{86400} * settings_.retentionDays);
+    headers["x-amz-object-lock-retain-until-date"] =
+        isoTime(std::time(nullptr) + std::time_t{86400} * settings_.retentionDays);
   }
   return headers;
 }
@@ -104,9 +115,10 @@ void ObjectStore::put(const std::string& key, const char* data, uint64_t size) {
 }
 
 // One SHA-256 serves four ends: as the signed payload hash (AWS and Ceph verify it, SeaweedFS 4.48 does not), as
-// x-amz-checksum-sha256 (AWS, MinIO and SeaweedFS verify it and keep it; S3 wants it or Content-MD5 beside object-lock headers), as
-// metadata of our own that every endpoint gives back, for reads to be compared with, and to know one's own object after a
-// half-answered put. It costs 0.3 ms for 525 KB with the processor's SHA instructions; Content-MD5 would cost 0.7 ms.
+// x-amz-checksum-sha256 (AWS, MinIO and SeaweedFS verify it and keep it; S3 wants it or Content-MD5 beside object-lock
+// headers), as metadata of our own that every endpoint gives back, for reads to be compared with, and to know one's own
+// object after a half-answered put. It costs 0.3 ms for 525 KB with the processor's SHA instructions; Content-MD5 would
+// cost 0.7 ms.
 void ObjectStore::putWhole(const std::string& key, const char* data, uint64_t size, const Sha256& hash) {
   attempts(Operation::Put, key, size, [&] {
     Request request{Operation::Put, "PUT", key};
@@ -118,7 +130,8 @@ void ObjectStore::putWhole(const std::string& key, const char* data, uint64_t si
     request.hash = &hash;
     const HttpAnswer answer = send(client_, request);
     if (answer.status == 200) return;
-    // The object is there, or being written (409): by an earlier attempt, also one that libcurl repeated on a new connection.
+    // The object is there, or being written (409): by an earlier attempt, also one that libcurl repeated on a new
+    // connection.
     if ((answer.status == 412 || answer.status == 409) && isThere(key, size, hash)) return;
     fail(answer);
   });
@@ -127,7 +140,8 @@ void ObjectStore::putWhole(const std::string& key, const char* data, uint64_t si
 bool ObjectStore::isThere(const std::string& key, uint64_t size, const Sha256& hash) {
   const HttpAnswer answer = send(client_, {Operation::Head, "HEAD", key});
   if (answer.status == 404) return false;
-  if (answer.status != 200) throw Failure("it may be there already, but asking S3 for it: " + reason(answer), worthRepeating(answer));
+  if (answer.status != 200)
+    throw Failure("it may be there already, but asking S3 for it: " + reason(answer), worthRepeating(answer));
   if (answer.header("content-length") == std::to_string(size) && answer.header(kOwnHash) == hex(hash)) return true;
   throw Failure("an object of this name with other content is there already: it is never overwritten", false);
 }
@@ -152,20 +166,24 @@ void ObjectStore::putInParts(const std::string& key, const char* data, uint64_t 
       std::string checksum;
       const std::string tag = putPart(key, {{"partNumber", std::to_string(number)}, {"uploadId", upload}}, data + start,
                                       std::min(settings_.partSize, size - start), checksum);
-      list += "<Part><ChecksumSHA256>" + checksum + "</ChecksumSHA256><ETag>" + tag + "</ETag><PartNumber>" + std::to_string(number) + "</PartNumber></Part>";
+      list += "<Part><ChecksumSHA256>" + checksum + "</ChecksumSHA256><ETag>" + tag + "</ETag><PartNumber>" +
+              std::to_string(number) + "</PartNumber></Part>";
     }
     if (!complete(key, size, hash, upload, list + "</CompleteMultipartUpload>")) dropQuietly(key, upload);
   } catch (const StoreError& error) {
     try {
       abort(key, upload);
     } catch (const StoreError& leftOver) {
-      throw StoreError(std::string(error.what()) + "; its parts stay until a lifecycle rule removes them: " + leftOver.what(), error.missing);
+      throw StoreError(
+          std::string(error.what()) + "; its parts stay until a lifecycle rule removes them: " + leftOver.what(),
+          error.missing);
     }
     throw;
   }
 }
 
-std::string ObjectStore::putPart(const std::string& key, const Query& query, const char* data, uint64_t size, std::string& checksum) {
+std::string ObjectStore::putPart(const std::string& key, const Query& query, const char* data, uint64_t size,
+                                 std::string& checksum) {
   const Sha256 hash = sha256(data, size);
   checksum = base64(hash);
   std::string tag;
@@ -179,12 +197,14 @@ std::string ObjectStore::putPart(const std::string& key, const Query& query, con
     const HttpAnswer answer = send(client_, request);
     if (answer.status != 200) fail(answer);
     tag = answer.header("etag");
-    if (tag.empty() || tag.find_first_of("<&") != std::string::npos) throw Failure("the answer has no usable ETag", true);
+    if (tag.empty() || tag.find_first_of("<&") != std::string::npos)
+      throw Failure("the answer has no usable ETag", true);
   });
   return tag;
 }
 
-bool ObjectStore::complete(const std::string& key, uint64_t size, const Sha256& hash, const std::string& upload, const std::string& list) {
+bool ObjectStore::complete(const std::string& key, uint64_t size, const Sha256& hash, const std::string& upload,
+                           const std::string& list) {
   const Sha256 listHash = sha256(list.data(), list.size());
   bool wasThere = false;
   attempts(Operation::CompleteMultipart, key, size, [&] {
@@ -228,7 +248,9 @@ void ObjectStore::read(const std::string& key, const std::function<char*(uint64_
   attempts(Operation::Get, key, 0, [&] {
     char* target = nullptr;
     Request request{Operation::Get, "GET", key};
-    request.place = [&](const HttpAnswer& head, uint64_t length) { return head.status == 200 ? target = allocate(length) : nullptr; };
+    request.place = [&](const HttpAnswer& head, uint64_t length) {
+      return head.status == 200 ? target = allocate(length) : nullptr;
+    };
     const HttpAnswer answer = send(client_, request);
     if (answer.status != 200) fail(answer);
     mustHash(answer.header(kOwnHash), target, answer.placed);
@@ -246,7 +268,9 @@ void ObjectStore::readRange(const std::string& key, uint64_t start, char* target
     const std::string value = answer.header("content-range");
     const auto range = answer.status == 206 ? contentRange(value) : ContentRange{0, length - 1, length};
     if (!range || range->first != start || range->last != start + length - 1) {
-      throw Failure("asked for bytes " + std::to_string(start) + " to " + std::to_string(start + length - 1) + ", answered \"" + value.substr(0, 80) + "\"", true);
+      throw Failure("asked for bytes " + std::to_string(start) + " to " + std::to_string(start + length - 1) +
+                        ", answered \"" + value.substr(0, 80) + "\"",
+                    true);
     }
     if (range->total == length) mustHash(answer.header(kOwnHash), target, length);
   });
@@ -262,7 +286,8 @@ void ObjectStore::remove(const std::string& key) {
 
 void ObjectStore::checkBucket(HttpClient& client) {
   const HttpAnswer answer = send(client, {Operation::CheckBucket, "HEAD", ""});
-  if (answer.status != 200) throw StoreError("bucket " + settings_.bucket + ": " + reason(answer), answer.status == 404);
+  if (answer.status != 200)
+    throw StoreError("bucket " + settings_.bucket + ": " + reason(answer), answer.status == 404);
 }
 
 }  // namespace vnaops

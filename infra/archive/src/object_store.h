@@ -22,13 +22,15 @@ class StoreError : public std::runtime_error {
   const bool missing;  // there is no such object
 };
 
-// Objects in one bucket: written once, whole, under object lock, with a checksum that the server verifies and keeps; removed by a
-// delete marker. Each request has two attempts. Every method throws StoreError, and may be called by many threads.
+// Objects in one bucket: written once, whole, under object lock, with a checksum that the server verifies and keeps;
+// removed by a delete marker. Each request has two attempts. Every method throws StoreError, and may be called by many
+// threads.
 class ObjectStore {
  public:
   ObjectStore(const Settings& settings, CredentialsFile& credentials, Metrics& metrics);
 
-  // Returns when S3 has answered that it has the object. Never overwrites: an object of this key with other content is an error.
+  // Returns when S3 has answered that it has the object. Never overwrites: an object of this key with other content is
+  // an error.
   void put(const std::string& key, const char* data, uint64_t size);
 
   // `allocate` is called with the length before anything is received, again where it is repeated.
@@ -57,9 +59,11 @@ class ObjectStore {
   void attempts(Operation operation, const std::string& key, uint64_t size, const std::function<void()>& once);
   void putWhole(const std::string& key, const char* data, uint64_t size, const Sha256& hash);
   void putInParts(const std::string& key, const char* data, uint64_t size, const Sha256& hash);
-  std::string putPart(const std::string& key, const Query& query, const char* data, uint64_t size, std::string& checksum);
+  std::string putPart(const std::string& key, const Query& query, const char* data, uint64_t size,
+                      std::string& checksum);
   // False where the object was there already, so that the upload's parts may be left over.
-  bool complete(const std::string& key, uint64_t size, const Sha256& hash, const std::string& upload, const std::string& list);
+  bool complete(const std::string& key, uint64_t size, const Sha256& hash, const std::string& upload,
+                const std::string& list);
   void dropQuietly(const std::string& key, const std::string& upload);
   void abort(const std::string& key, const std::string& upload);
   bool isThere(const std::string& key, uint64_t size, const Sha256& hash);

@@ -20,8 +20,8 @@ using namespace vnaops;
 
 constexpr std::chrono::milliseconds kCheckWithin{2500};  // one attempt of a check
 constexpr std::chrono::milliseconds kCheckLasts{4000};   // so that a replica is out within 5 s, whatever hangs
-// Through Orthanc's own index connections, which may be busy with a deletion for a while; that PostgreSQL is there at all is seen by
-// the check on a connection of its own.
+// Through Orthanc's own index connections, which may be busy with a deletion for a while; that PostgreSQL is there at
+// all is seen by the check on a connection of its own.
 constexpr std::chrono::milliseconds kBusyIndexLasts{30000};
 
 OrthancPluginContext* orthanc = nullptr;
@@ -47,8 +47,10 @@ struct Plugin {
   // The prefix and the uuid's first two characters spread the objects over folders for those who look at the bucket.
   std::string key(const char* uuid, OrthancPluginContentType type) const {
     const std::string id(uuid);
-    if (id.size() != 36 || id.find_first_not_of("0123456789abcdefABCDEF-") != std::string::npos) throw std::runtime_error("not a UUID: the object has no key");
-    return settings.prefix + id.substr(0, 2) + "/" + id + (type == OrthancPluginContentType_Dicom ? ".dcm" : "." + std::to_string(static_cast<int>(type)));
+    if (id.size() != 36 || id.find_first_not_of("0123456789abcdefABCDEF-") != std::string::npos)
+      throw std::runtime_error("not a UUID: the object has no key");
+    return settings.prefix + id.substr(0, 2) + "/" + id +
+           (type == OrthancPluginContentType_Dicom ? ".dcm" : "." + std::to_string(static_cast<int>(type)));
   }
 };
 
@@ -81,7 +83,8 @@ OrthancPluginErrorCode readWhole(OrthancPluginMemoryBuffer64* target, const char
     plugin->store.read(plugin->key(uuid, type), [&](uint64_t length) {
       OrthancPluginFreeMemoryBuffer64(orthanc, target);  // of a first attempt
       *target = {};
-      if (OrthancPluginCreateMemoryBuffer64(orthanc, target, length) != OrthancPluginErrorCode_Success) throw std::bad_alloc();
+      if (OrthancPluginCreateMemoryBuffer64(orthanc, target, length) != OrthancPluginErrorCode_Success)
+        throw std::bad_alloc();
       static char empty;
       return length == 0 ? &empty : static_cast<char*>(target->data);
     });
@@ -94,7 +97,8 @@ OrthancPluginErrorCode readWhole(OrthancPluginMemoryBuffer64* target, const char
   return code;
 }
 
-OrthancPluginErrorCode readRange(OrthancPluginMemoryBuffer64* target, const char* uuid, OrthancPluginContentType type, uint64_t start) {
+OrthancPluginErrorCode readRange(OrthancPluginMemoryBuffer64* target, const char* uuid, OrthancPluginContentType type,
+                                 uint64_t start) {
   return guarded(OrthancPluginErrorCode_StorageAreaPlugin, [&] {
     plugin->store.readRange(plugin->key(uuid, type), start, static_cast<char*>(target->data), target->size);
     return OrthancPluginErrorCode_Success;
@@ -112,7 +116,8 @@ void askIndex() {
   OrthancPluginMemoryBuffer answer{};
   const OrthancPluginErrorCode code = OrthancPluginRestApiGet(orthanc, &answer, "/changes?last");
   OrthancPluginFreeMemoryBuffer(orthanc, &answer);
-  if (code != OrthancPluginErrorCode_Success) throw std::runtime_error("Orthanc can't read its index (error " + std::to_string(code) + ")");
+  if (code != OrthancPluginErrorCode_Success)
+    throw std::runtime_error("Orthanc can't read its index (error " + std::to_string(code) + ")");
 }
 
 OrthancPluginErrorCode changed(OrthancPluginChangeType change, OrthancPluginResourceType, const char*) {
@@ -120,9 +125,12 @@ OrthancPluginErrorCode changed(OrthancPluginChangeType change, OrthancPluginReso
     if (change == OrthancPluginChangeType_OrthancStarted) {
       Readiness::Checks index;
       Readiness::Checks bucket;
-      if (plugin->postgres) index.push_back(std::make_unique<Check>("index", kCheckLasts, [] { plugin->postgres->attempt(kCheckWithin); }));
-      index.push_back(std::make_unique<Check>("index through Orthanc", plugin->postgres ? kBusyIndexLasts : kCheckLasts, askIndex));
-      bucket.push_back(std::make_unique<Check>("bucket", kCheckLasts, [] { plugin->store.checkBucket(plugin->checks); }));
+      if (plugin->postgres)
+        index.push_back(std::make_unique<Check>("index", kCheckLasts, [] { plugin->postgres->attempt(kCheckWithin); }));
+      index.push_back(
+          std::make_unique<Check>("index through Orthanc", plugin->postgres ? kBusyIndexLasts : kCheckLasts, askIndex));
+      bucket.push_back(
+          std::make_unique<Check>("bucket", kCheckLasts, [] { plugin->store.checkBucket(plugin->checks); }));
       plugin->readiness.start(std::move(index), std::move(bucket));
     } else if (change == OrthancPluginChangeType_OrthancStopped) {
       plugin->readiness.stop();
@@ -142,7 +150,8 @@ OrthancPluginErrorCode ready(OrthancPluginRestOutput* output, const char*, const
     if (!onlyGet(output, request)) return OrthancPluginErrorCode_Success;
     const Readiness::Answer answer = plugin->readiness.answer();
     if (answer.ready) {
-      OrthancPluginAnswerBuffer(orthanc, output, answer.json.data(), static_cast<uint32_t>(answer.json.size()), "application/json");
+      OrthancPluginAnswerBuffer(orthanc, output, answer.json.data(), static_cast<uint32_t>(answer.json.size()),
+                                "application/json");
     } else {
       OrthancPluginSetHttpHeader(orthanc, output, "Content-Type", "application/json");
       OrthancPluginSendHttpStatus(orthanc, output, 503, answer.json.data(), static_cast<uint32_t>(answer.json.size()));
@@ -151,11 +160,13 @@ OrthancPluginErrorCode ready(OrthancPluginRestOutput* output, const char*, const
   });
 }
 
-OrthancPluginErrorCode metricsText(OrthancPluginRestOutput* output, const char*, const OrthancPluginHttpRequest* request) {
+OrthancPluginErrorCode metricsText(OrthancPluginRestOutput* output, const char*,
+                                   const OrthancPluginHttpRequest* request) {
   return guarded(OrthancPluginErrorCode_Plugin, [&] {
     if (!onlyGet(output, request)) return OrthancPluginErrorCode_Success;
     const std::string text = plugin->metrics.text();
-    OrthancPluginAnswerBuffer(orthanc, output, text.data(), static_cast<uint32_t>(text.size()), "text/plain; version=0.0.4; charset=utf-8");
+    OrthancPluginAnswerBuffer(orthanc, output, text.data(), static_cast<uint32_t>(text.size()),
+                              "text/plain; version=0.0.4; charset=utf-8");
     return OrthancPluginErrorCode_Success;
   });
 }
@@ -185,7 +196,8 @@ ORTHANC_PLUGINS_API int32_t OrthancPluginInitialize(OrthancPluginContext* contex
   OrthancPluginRegisterOnChangeCallback(context, changed);
   OrthancPluginRegisterRestCallbackNoLock(context, "/ready", ready);
   OrthancPluginRegisterRestCallbackNoLock(context, "/metrics/s3", metricsText);
-  OrthancPluginLogWarning(context, ("S3 storage: bucket " + plugin->settings.bucket + " at " + plugin->settings.endpoint).c_str());
+  OrthancPluginLogWarning(
+      context, ("S3 storage: bucket " + plugin->settings.bucket + " at " + plugin->settings.endpoint).c_str());
   return 0;
 }
 

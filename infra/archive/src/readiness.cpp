@@ -17,7 +17,9 @@ using Clock = std::chrono::steady_clock;
 }  // namespace
 
 Check::Check(std::string name, std::chrono::milliseconds lasts, std::function<void()> attempt)
-    : name_(std::move(name)), lasts_(lasts), attempt_(std::move(attempt)), ended_(Clock::now()), thread_([this] { run(); }) {}
+    : name_(std::move(name)), lasts_(lasts), attempt_(std::move(attempt)), ended_(Clock::now()), thread_([this] {
+        run();
+      }) {}
 
 Check::~Check() {
   {

@@ -9,9 +9,10 @@ namespace vnaops {
 namespace {
 
 constexpr const char* kSection = "S3Storage";
-constexpr const char* kKeys[] = {"Endpoint",      "Bucket",        "Region",          "Prefix",     "StorageClass",
-                                 "RetentionMode", "RetentionDays", "CredentialsFile", "PartSizeMB", "ConnectTimeoutSeconds",
-                                 "ReadTimeoutSeconds", "CaFile"};
+constexpr const char* kKeys[] = {
+    "Endpoint",           "Bucket",        "Region",          "Prefix",     "StorageClass",
+    "RetentionMode",      "RetentionDays", "CredentialsFile", "PartSizeMB", "ConnectTimeoutSeconds",
+    "ReadTimeoutSeconds", "CaFile"};
 
 [[noreturn]] void refuse(const std::string& key, const std::string& rule) {
   throw SettingsError(std::string(kSection) + "." + key + " " + rule);
@@ -53,35 +54,43 @@ Settings Settings::parse(const Json::Value& configuration) {
   const Json::Value& section = configuration[kSection];
   if (!section.isObject()) throw SettingsError(std::string(kSection) + " must be a section of Orthanc's configuration");
   for (const std::string& key : section.getMemberNames()) {
-    if (std::find(std::begin(kKeys), std::end(kKeys), key) == std::end(kKeys)) refuse(key, "is not a setting: a misspelt one would be ignored in silence");
+    if (std::find(std::begin(kKeys), std::end(kKeys), key) == std::end(kKeys))
+      refuse(key, "is not a setting: a misspelt one would be ignored in silence");
   }
 
   Settings s;
   s.endpoint = text(section, "Endpoint", "");
-  mustMatch("Endpoint", s.endpoint, "https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?/?", "like \"https://s3.hospital.example:443\", without a path");
+  mustMatch("Endpoint", s.endpoint, "https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?/?",
+            "like \"https://s3.hospital.example:443\", without a path");
   if (s.endpoint.back() == '/') s.endpoint.pop_back();
   s.host = s.endpoint.substr(s.endpoint.find("//") + 2);
   const bool tls = s.endpoint.rfind("https", 0) == 0;
   const std::string defaultPort = tls ? ":443" : ":80";
-  if (s.host.size() > defaultPort.size() && s.host.compare(s.host.size() - defaultPort.size(), std::string::npos, defaultPort) == 0) {
+  if (s.host.size() > defaultPort.size() &&
+      s.host.compare(s.host.size() - defaultPort.size(), std::string::npos, defaultPort) == 0) {
     s.host.resize(s.host.size() - defaultPort.size());  // as libcurl writes the Host header
   }
   s.bucket = text(section, "Bucket", "");
-  mustMatch("Bucket", s.bucket, "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "3 to 63 lower-case letters, digits, dots and dashes (S3 bucket naming rules)");
+  mustMatch("Bucket", s.bucket, "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+            "3 to 63 lower-case letters, digits, dots and dashes (S3 bucket naming rules)");
   s.region = text(section, "Region", s.region);
   mustMatch("Region", s.region, "[A-Za-z0-9-]+", "letters, digits and dashes, like \"us-east-1\"");
   s.prefix = text(section, "Prefix", "");
-  mustMatch("Prefix", s.prefix, "([A-Za-z0-9._-]+/)*([A-Za-z0-9._-]+)?", "names of letters, digits, dots and dashes, separated by slashes");
+  mustMatch("Prefix", s.prefix, "([A-Za-z0-9._-]+/)*([A-Za-z0-9._-]+)?",
+            "names of letters, digits, dots and dashes, separated by slashes");
   if (!s.prefix.empty() && s.prefix.back() != '/') s.prefix += '/';
   s.storageClass = text(section, "StorageClass", s.storageClass);
   mustMatch("StorageClass", s.storageClass, "[A-Za-z0-9_-]+", "a storage class of the endpoint, like \"STANDARD\"");
   s.retentionMode = text(section, "RetentionMode", "");
   mustMatch("RetentionMode", s.retentionMode, "(GOVERNANCE|COMPLIANCE)?", "\"GOVERNANCE\", \"COMPLIANCE\" or empty");
   s.retentionDays = number(section, "RetentionDays", 0, 0, 36500);
-  if (s.retentionMode.empty() && s.retentionDays != 0) refuse("RetentionDays", "cannot be set without RetentionMode: nothing would be kept");
-  if (!s.retentionMode.empty() && s.retentionDays == 0) refuse("RetentionDays", "must be at least 1 where RetentionMode is set: a mode without days keeps nothing");
+  if (s.retentionMode.empty() && s.retentionDays != 0)
+    refuse("RetentionDays", "cannot be set without RetentionMode: nothing would be kept");
+  if (!s.retentionMode.empty() && s.retentionDays == 0)
+    refuse("RetentionDays", "must be at least 1 where RetentionMode is set: a mode without days keeps nothing");
   s.credentialsFile = text(section, "CredentialsFile", "");
-  if (s.credentialsFile.empty()) refuse("CredentialsFile", "must name an AWS shared credentials file: keys never stand in the configuration itself");
+  if (s.credentialsFile.empty())
+    refuse("CredentialsFile", "must name an AWS shared credentials file: keys never stand in the configuration itself");
   s.caFile = text(section, "CaFile", "");
   if (!s.caFile.empty() && !tls) refuse("CaFile", "cannot be set where Endpoint is http: nothing would be verified");
   // S3 takes parts of 5 MiB to 5 GiB, 10,000 at most; 5 GiB is also its limit for one put.

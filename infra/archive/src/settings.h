@@ -27,7 +27,7 @@ struct Settings {
   std::string retentionMode;  // GOVERNANCE, COMPLIANCE, or empty: the bucket's default holds
   int retentionDays = 0;
   std::string credentialsFile;
-  std::string caFile;                     // empty: the system's authorities
+  std::string caFile;                      // empty: the system's authorities
   uint64_t partSize = uint64_t{64} << 20;  // bytes
   std::chrono::seconds connectTimeout{2};
   std::chrono::seconds readTimeout{10};  // without a byte moving in either direction

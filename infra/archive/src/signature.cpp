@@ -12,7 +12,8 @@ namespace {
 Sha256 hmac(const void* key, size_t keySize, const std::string& text) {
   Sha256 mac{};
   unsigned size = 0;
-  if (HMAC(EVP_sha256(), key, static_cast<int>(keySize), reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(), &size) == nullptr) {
+  if (HMAC(EVP_sha256(), key, static_cast<int>(keySize), reinterpret_cast<const unsigned char*>(text.data()),
+           text.size(), mac.data(), &size) == nullptr) {
     throw std::runtime_error("OpenSSL refuses HMAC-SHA-256");
   }
   return mac;
@@ -31,7 +32,8 @@ std::string formatted(std::time_t when, const char* format) {
 
 Sha256 sha256(const void* data, size_t size) {
   Sha256 digest{};
-  if (EVP_Digest(data, size, digest.data(), nullptr, EVP_sha256(), nullptr) != 1) throw std::runtime_error("OpenSSL refuses SHA-256");
+  if (EVP_Digest(data, size, digest.data(), nullptr, EVP_sha256(), nullptr) != 1)
+    throw std::runtime_error("OpenSSL refuses SHA-256");
   return digest;
 }
 
@@ -56,7 +58,8 @@ std::string percentEncoded(const std::string& value) {
   std::string text;
   for (const char c : value) {
     const auto byte = static_cast<unsigned char>(c);
-    if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~') {
+    if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+        c == '_' || c == '~') {
       text += c;
     } else {
       text += '%';
@@ -80,22 +83,26 @@ std::string queryString(const Query& query) {
   return text;
 }
 
-std::string authorization(const Credentials& credentials, const std::string& region, const std::string& method, const std::string& path,
-                          const Query& query, const Headers& headers, const std::string& payloadHash, std::time_t when) {
+std::string authorization(const Credentials& credentials, const std::string& region, const std::string& method,
+                          const std::string& path, const Query& query, const Headers& headers,
+                          const std::string& payloadHash, std::time_t when) {
   std::string canonicalHeaders;
   std::string signedHeaders;
   for (const auto& [name, value] : headers) {
     canonicalHeaders += name + ":" + value + "\n";
     signedHeaders += (signedHeaders.empty() ? "" : ";") + name;
   }
-  const std::string canonical = method + "\n" + path + "\n" + queryString(query) + "\n" + canonicalHeaders + "\n" + signedHeaders + "\n" + payloadHash;
+  const std::string canonical = method + "\n" + path + "\n" + queryString(query) + "\n" + canonicalHeaders + "\n" +
+                                signedHeaders + "\n" + payloadHash;
   const std::string time = basicTime(when);
   const std::string day = time.substr(0, 8);
   const std::string scope = day + "/" + region + "/s3/aws4_request";
-  const std::string toSign = "AWS4-HMAC-SHA256\n" + time + "\n" + scope + "\n" + hex(sha256(canonical.data(), canonical.size()));
+  const std::string toSign =
+      "AWS4-HMAC-SHA256\n" + time + "\n" + scope + "\n" + hex(sha256(canonical.data(), canonical.size()));
   const std::string secret = "AWS4" + credentials.secretKey;
   const Sha256 key = hmac(hmac(hmac(hmac(secret.data(), secret.size(), day), region), "s3"), "aws4_request");
-  return "AWS4-HMAC-SHA256 Credential=" + credentials.accessKey + "/" + scope + ",SignedHeaders=" + signedHeaders + ",Signature=" + hex(hmac(key, toSign));
+  return "AWS4-HMAC-SHA256 Credential=" + credentials.accessKey + "/" + scope + ",SignedHeaders=" + signedHeaders +
+         ",Signature=" + hex(hmac(key, toSign));
 }
 
 }  // namespace vnaops

@@ -29,10 +29,11 @@ using Query = std::map<std::string, std::string>;
 
 std::string queryString(const Query& query);
 
-// AWS Signature Version 4 of one request for the service "s3": the value of its Authorization header. Signed are all the
-// headers given; `path` is already encoded. libcurl's own signing was not used: 7.88 neither sorts nor encodes the query,
-// which multipart uploads need, and hashes a payload that has been hashed before.
-std::string authorization(const Credentials& credentials, const std::string& region, const std::string& method, const std::string& path,
-                          const Query& query, const Headers& headers, const std::string& payloadHash, std::time_t when);
+// AWS Signature Version 4 of one request for the service "s3": the value of its Authorization header. Signed are all
+// the headers given; `path` is already encoded. libcurl's own signing was not used: 7.88 neither sorts nor encodes the
+// query, which multipart uploads need, and hashes a payload that has been hashed before.
+std::string authorization(const Credentials& credentials, const std::string& region, const std::string& method,
+                          const std::string& path, const Query& query, const Headers& headers,
+                          const std::string& payloadHash, std::time_t when);
 
 }  // namespace vnaops

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A small stand-in for Orthanc: loads the plug-in and does what it is told on standard input, one command a line; answers each with one
-// line of JSON: what came back, and what the plug-in has logged since. Its own failures end it with status 2.
+// A small stand-in for Orthanc: loads the plug-in and does what it is told on standard input, one command a line;
+// answers each with one line of JSON: what came back, and what the plug-in has logged since. Its own failures end it
+// with status 2.
 #include <dlfcn.h>
 #include <json/json.h>
 #include <orthanc/OrthancCPlugin.h>
@@ -114,7 +115,8 @@ void keep(const std::string& path, const void* data, uint64_t size) {
   if (!file) die("can't write " + path);
 }
 
-// Threads that each store, read whole, read a range of and remove objects of their own; the number of things that went wrong.
+// Threads that each store, read whole, read a range of and remove objects of their own; the number of things that went
+// wrong.
 int together(int threads, int rounds, size_t size) {
   std::atomic<int> wrong{0};
   std::vector<std::thread> all;
@@ -122,16 +124,20 @@ int together(int threads, int rounds, size_t size) {
     all.emplace_back([=, &wrong] {
       for (int r = 0; r < rounds; r++) {
         char uuid[37];
-        std::snprintf(uuid, sizeof uuid, "%08x-0000-4000-8000-%012x", static_cast<unsigned>(t + 1) * 0x01010101U, static_cast<unsigned>(r));
+        std::snprintf(uuid, sizeof uuid, "%08x-0000-4000-8000-%012x", static_cast<unsigned>(t + 1) * 0x01010101U,
+                      static_cast<unsigned>(r));
         const std::string data(size, static_cast<char>('a' + (t * rounds + r) % 26));
-        wrong += storage.create(uuid, data.data(), static_cast<int64_t>(size), OrthancPluginContentType_Dicom) != OrthancPluginErrorCode_Success;
+        wrong += storage.create(uuid, data.data(), static_cast<int64_t>(size), OrthancPluginContentType_Dicom) !=
+                 OrthancPluginErrorCode_Success;
         OrthancPluginMemoryBuffer64 whole{};
-        wrong += storage.readWhole(&whole, uuid, OrthancPluginContentType_Dicom) != OrthancPluginErrorCode_Success || whole.size != size ||
-                 std::memcmp(whole.data, data.data(), size) != 0;
+        wrong += storage.readWhole(&whole, uuid, OrthancPluginContentType_Dicom) != OrthancPluginErrorCode_Success ||
+                 whole.size != size || std::memcmp(whole.data, data.data(), size) != 0;
         std::free(whole.data);
         std::string part(size / 2, '?');
         OrthancPluginMemoryBuffer64 range{&part[0], part.size()};
-        wrong += storage.readRange(&range, uuid, OrthancPluginContentType_Dicom, size / 4) != OrthancPluginErrorCode_Success || part != data.substr(size / 4, size / 2);
+        wrong += storage.readRange(&range, uuid, OrthancPluginContentType_Dicom, size / 4) !=
+                     OrthancPluginErrorCode_Success ||
+                 part != data.substr(size / 4, size / 2);
         wrong += storage.remove(uuid, OrthancPluginContentType_Dicom) != OrthancPluginErrorCode_Success;
       }
     });
@@ -148,7 +154,8 @@ Json::Value act(const std::string& command, std::istringstream& words) {
   if (command == "put") {
     words >> uuid >> type >> path;
     const std::string data = contents(path);
-    said["code"] = storage.create(uuid.c_str(), data.data(), static_cast<int64_t>(data.size()), static_cast<OrthancPluginContentType>(type));
+    said["code"] = storage.create(uuid.c_str(), data.data(), static_cast<int64_t>(data.size()),
+                                  static_cast<OrthancPluginContentType>(type));
   } else if (command == "get") {
     words >> uuid >> type >> path;
     OrthancPluginMemoryBuffer64 whole{};
@@ -176,7 +183,8 @@ Json::Value act(const std::string& command, std::istringstream& words) {
     said["body"] = answered.body;
     said["type"] = answered.type;
   } else if (command == "started" || command == "stopped") {
-    const auto change = command == "started" ? OrthancPluginChangeType_OrthancStarted : OrthancPluginChangeType_OrthancStopped;
+    const auto change =
+        command == "started" ? OrthancPluginChangeType_OrthancStarted : OrthancPluginChangeType_OrthancStopped;
     said["code"] = changed(change, OrthancPluginResourceType_None, nullptr);
   } else if (command == "index") {
     const std::lock_guard<std::mutex> lock(mutex);

@@ -18,12 +18,12 @@ CANNOT_WRITE_FILE = 14
 UNKNOWN_RESOURCE = 17
 STORAGE_AREA_PLUGIN = 32
 
-Sanitizer = Literal["address,undefined", "thread"]
+Sanitizer = Literal["address,undefined", "thread", ""]
 
 
 def build(sanitizer: Sanitizer) -> Path:
     """The folder with `driver` and the plug-in, made by the archive's own Makefile where its sources have changed."""
-    folder = ROOT / "build" / "archive" / sanitizer.replace(",", "-")
+    folder = ROOT / "build" / "archive" / (sanitizer.replace(",", "-") or "release")
     make = ["nice", "make", "-C", str(ROOT / "infra" / "archive"), "-j2", f"BUILD={folder}", f"SANITIZE={sanitizer}"]
     made = subprocess.run(
         [*make, f"{folder}/libVnaopsS3Storage.so", f"{folder}/driver"], capture_output=True, text=True, check=False
