@@ -1,6 +1,7 @@
 """The configuration file: which probes there are, and which targets they may go to."""
 
-from fnmatch import fnmatchcase
+import re
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,12 @@ from exporters.dimse.pdu import encode_ae_title
 
 class ConfigError(Exception):
     """The file can't be used; one line per reason: file, line, key, reason."""
+
+
+@cache
+def _pattern(target: str) -> re.Pattern[str]:
+    """Not fnmatch: the brackets of an IPv6 address are a set of characters there."""
+    return re.compile(re.escape(target).replace(r"\*", ".*").replace(r"\?", "."), re.IGNORECASE)
 
 
 def _ae_title(title: str) -> str:
@@ -75,7 +82,7 @@ class Config(_Strict):
 
     def allows(self, target: str) -> bool:
         """Whether the target is on the list."""
-        return any(fnmatchcase(target.lower(), pattern.lower()) for pattern in self.targets)
+        return any(_pattern(one).fullmatch(target) for one in self.targets)
 
 
 def load(path: Path) -> Config:

@@ -36,7 +36,9 @@ def application(runner: Runner, timeout_offset: float) -> web.Application:
         await runner.close()
 
     app = web.Application()
-    app.add_routes([web.get("/probe", probe), web.get("/metrics", metrics), web.get("/-/healthy", healthy)])
+    app.add_routes(
+        [web.get("/probe", probe, allow_head=False), web.get("/metrics", metrics), web.get("/-/healthy", healthy)]
+    )
     app.on_shutdown.append(close)
     return app
 

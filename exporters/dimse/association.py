@@ -116,7 +116,11 @@ class Association:
         return encoded
 
     def accept_with(self, answer: AssociateAccept) -> bytes:
-        """The A-ASSOCIATE-AC that answers the request (see `negotiate.answer`)."""
+        """The A-ASSOCIATE-AC that answers the request (see `negotiate.answer`).
+
+        Raises:
+            ProtocolError: the peer's maximum PDU length leaves no room for data.
+        """
         request = self._asked()
         encoded = answer.encode()
         self._parser.max_data = answer.user.max_length

@@ -24,12 +24,19 @@ def encode_ae_title(title: str) -> bytes:
     return stripped.encode("ascii").ljust(16)
 
 
+def _echo_ae_title(title: str) -> bytes:
+    """For A-ASSOCIATE-AC: whatever the requestor sent, since it has no meaning there."""
+    return title.encode("latin-1", "replace")[:16].ljust(16)
+
+
 def _decode_ae_title(data: bytes) -> str:
     return data.decode("latin-1").strip(" \0")
 
 
-def _associate_body(called: str, calling: str, version: int, context_name: str, contexts: bytes, user: bytes) -> bytes:
-    head = struct.pack(">H2x16s16s32x", version, encode_ae_title(called), encode_ae_title(calling))
+def _associate_body(
+    called: bytes, calling: bytes, version: int, context_name: str, contexts: bytes, user: bytes
+) -> bytes:
+    head = struct.pack(">H2x16s16s32x", version, called, calling)
     return head + item(0x10, context_name.encode("ascii")) + contexts + user
 
 
@@ -67,7 +74,7 @@ class AssociateRequest:
             raise UsageError("two presentation contexts have the same id")
         contexts = b"".join(context.encode() for context in self.contexts)
         user = self.user.encode()
-        called, calling = self.called_ae_title, self.calling_ae_title
+        called, calling = encode_ae_title(self.called_ae_title), encode_ae_title(self.calling_ae_title)
         body = _associate_body(called, calling, self.version, self.application_context, contexts, user)
         return _frame(ASSOCIATE_RQ, body)
 
@@ -83,7 +90,7 @@ class AssociateRequest:
 
 @dataclass(slots=True, frozen=True)
 class AssociateAccept:
-    """A-ASSOCIATE-AC; the AE titles are an echo without meaning (PS3.8 table 9-17)."""
+    """A-ASSOCIATE-AC; the AE titles are an echo without meaning, not looked at (PS3.8 table 9-17)."""
 
     called_ae_title: str
     calling_ae_title: str
@@ -93,10 +100,10 @@ class AssociateAccept:
     version: int = 1
 
     def encode(self) -> bytes:
-        """The whole PDU. Raises UsageError as the request's."""
+        """The whole PDU. Raises UsageError for UIDs or context ids that the standard doesn't allow."""
         contexts = b"".join(context.encode() for context in self.contexts)
         user = self.user.encode()
-        called, calling = self.called_ae_title, self.calling_ae_title
+        called, calling = _echo_ae_title(self.called_ae_title), _echo_ae_title(self.calling_ae_title)
         body = _associate_body(called, calling, self.version, self.application_context, contexts, user)
         return _frame(ASSOCIATE_AC, body)
 

@@ -30,6 +30,10 @@ def test_a_correct_file_is_loaded_with_its_defaults() -> None:
         ("pacs.clinic.example:104", True),
         ("clinic.example:104", False),
         ("archive:111121", False),
+        ("[fd00::1]:104", True),
+        ("[fd00::2]:104", False),
+        ("scanner-01:104", True),
+        ("scanner-1:104", False),
     ],
 )
 def test_only_targets_on_the_list_are_allowed(target: str, allowed: bool) -> None:

@@ -22,7 +22,7 @@ def test_a_correct_configuration_is_checked_and_nothing_is_started() -> None:
     ran = run("--config.file", str(DATA / "correct.yaml"), "--config.check")
 
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout == f"{DATA / 'correct.yaml'}: 2 modules, 2 targets: correct\n"
+    assert ran.stdout == f"{DATA / 'correct.yaml'}: 2 modules, 4 targets: correct\n"
 
 
 @pytest.mark.parametrize("check", [[], ["--config.check"]])

@@ -1,8 +1,11 @@
 """Two associations that talk to each other, byte for byte."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporters.dimse import command as commands
 from exporters.dimse import negotiate, uids
@@ -12,6 +15,7 @@ from exporters.dimse.items import ContextAnswer, RoleSelection, UserInformation
 from exporters.dimse.message import Message
 from exporters.dimse.pdu import Abort, AssociateAccept, AssociateReject, AssociateRequest, ReleaseReply, ReleaseRequest
 from exporters.dimse.reasons import AbortReason
+from tests.unit.exporters.dimse import strategies
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 SUPPORTED = {uids.VERIFICATION: [uids.IMPLICIT_VR_LITTLE_ENDIAN], CT: [uids.EXPLICIT_VR_LITTLE_ENDIAN]}
@@ -235,6 +239,31 @@ def test_what_the_state_does_not_allow_is_not_sent() -> None:
         scu.open()
     with pytest.raises(UsageError, match="only the acceptor answers"):
         scu.reject_with(AssociateReject(1, 1, 1))
+
+
+@given(st.lists(strategies.controls.map(lambda pdu: pdu.encode()) | st.binary(max_size=60), max_size=5))
+def test_whatever_a_peer_sends_raises_nothing_but_a_protocol_error(parts: list[bytes]) -> None:
+    asked, waiting = Association.requestor(REQUEST), Association.acceptor()
+    asked.open()
+    for association in (asked, waiting, *pair()):
+        association.feed(b"".join(parts))
+        with suppress(ProtocolError):
+            while (event := association.next_event()) is not None:
+                if isinstance(event, AssociateRequest):
+                    association.accept_with(negotiate.answer(event, SUPPORTED))
+                elif isinstance(event, ReleaseRequest):
+                    association.release_reply()
+
+
+@pytest.mark.parametrize("title", [b" " * 16, b"BACK\\SLASH      ", b"\xff" * 16])
+def test_an_ae_title_that_is_none_can_be_answered(title: bytes) -> None:
+    scp = Association.acceptor()
+    sent = Association.requestor(REQUEST).open().replace(b"SCANNER         ", title)
+
+    event = said(scp, sent)
+
+    assert isinstance(event, AssociateRequest)
+    assert title in scp.accept_with(negotiate.answer(event, SUPPORTED))
 
 
 def test_a_command_that_denies_its_data_set_is_not_sent() -> None:
