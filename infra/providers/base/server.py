@@ -1,7 +1,7 @@
 """Speaks pulumirpc.ResourceProvider for a `Provider`: messages to typed requests, answers and errors back."""
 
+import contextlib
 import os
-import signal
 import sys
 import threading
 import traceback
@@ -280,10 +280,12 @@ def start(provider: Provider, engine_address: str | None = None) -> tuple[grpc.S
 
 def main(provider: Provider) -> None:
     """Be a plug-in: the engine gives its address as the argument, reads the port, and is served until it is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine gets it too, and says Cancel
     parent = os.getppid()
     server, port = start(provider, sys.argv[1] if len(sys.argv) > 1 else None)
-    print(port, flush=True)
-    while server.wait_for_termination(timeout=ORPHAN_CHECK_SECONDS) and os.getppid() == parent:
-        pass  # an engine that was killed can't stop its plug-ins
+    # Ctrl-C does not arrive here: the engine gives a plug-in a process group of its own. SIGINT is its farewell after
+    # Cancel, and a plug-in that ignores it costs every command the 5 s after which it is killed (measured with 3.250).
+    with contextlib.suppress(KeyboardInterrupt):
+        print(port, flush=True)
+        while server.wait_for_termination(timeout=ORPHAN_CHECK_SECONDS) and os.getppid() == parent:
+            pass  # an engine that was killed can't stop its plug-ins
     server.stop(grace=None)
