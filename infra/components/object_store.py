@@ -159,6 +159,7 @@ class ObjectStore(Component):
                                 f"-s3.port={S3_PORT}",
                                 "-s3.config=/run/secrets/s3/s3.json",
                                 f"-metricsPort={METRICS_PORT}",
+                                "-metricsIp=0.0.0.0",
                             ],
                             env=[{"name": "HOME", "value": "/tmp"}],  # noqa: S108
                             readinessProbe=http_probe("/healthz", "s3", period=2),
