@@ -2,7 +2,6 @@
 
 import argparse
 import shutil
-import signal
 import socket
 import sys
 from datetime import UTC, datetime
@@ -69,10 +68,6 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_INTERRUPTED
 
 
-def _as_interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 def _print_paths(report_dir: Path) -> int:
     reports = sorted(path for path in report_dir.glob("*/report.json") if path.with_suffix(".html").exists())
     if not reports:
@@ -105,7 +100,6 @@ def _run(options: argparse.Namespace) -> int:
     from gevent import monkey
 
     monkey.patch_all()
-    signal.signal(signal.SIGTERM, _as_interrupt)
 
     from loadtests import environment
     from loadtests.campaigns import plan as plans

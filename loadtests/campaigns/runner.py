@@ -3,7 +3,6 @@
 Import it only after gevent has patched the standard library.
 """
 
-import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ import gevent
 import locust
 from locust.env import Environment as LocustEnvironment
 
+from loadtests.campaigns.interruption import Interruption
 from loadtests.campaigns.plan import Users
 from loadtests.campaigns.work import Campaign
 from loadtests.transactions import Outcome
@@ -32,8 +32,8 @@ def user_classes(users: Users) -> list[type[locust.User]]:
     return [type(kind.__name__, (kind,), {"fixed_count": count}) for kind, count in wanted.items() if count]
 
 
-def run(campaign: Campaign, say: Callable[[str], None]) -> bool:
-    """Run it to its end or its limit of time. Returns False if it was interrupted (Ctrl-C, SIGTERM as such).
+def run(campaign: Campaign, say: Callable[[str], None], interruption: Interruption) -> int:
+    """Run it to its end, its limit of time or an interruption. Returns how many users died of an error of their own.
 
     What is under way at the end is let finish, up to the plan's answer time-out.
     """
@@ -48,25 +48,21 @@ def run(campaign: Campaign, say: Callable[[str], None]) -> bool:
     runner = environment.create_local_runner()
     count = sum(kind.fixed_count for kind in environment.user_classes)
     campaign.recorder.begun = begun = time.monotonic()
-    finished = True
-    try:
-        runner.start(count, spawn_rate=count)
-        runner.spawning_greenlet.join()
-        _watch(campaign, runner, begun, say)
-    except KeyboardInterrupt:
-        finished = False
-        say("interrupted: letting what is under way finish, then reporting what there is (again: end at once)")
+    runner.start(count, spawn_rate=count)
+    runner.spawning_greenlet.join()
+    _watch(campaign, runner, begun, say, interruption)
     campaign.work.stop()
-    with contextlib.suppress(gevent.exceptions.BlockingSwitchOutError):
-        runner.quit()
+    runner.quit()
     for error in runner.exceptions.values():
-        say(f"a user failed, which is a defect of the generator: {error['msg']}\n{error['traceback']}")
-    return finished and not runner.exceptions
+        say(f"{error['count']} users died: {error['msg']}\n{error['traceback']}")
+    return sum(error["count"] for error in runner.exceptions.values())
 
 
-def _watch(campaign: Campaign, runner: Any, begun: float, say: Callable[[str], None]) -> None:
+def _watch(
+    campaign: Campaign, runner: Any, begun: float, say: Callable[[str], None], interruption: Interruption
+) -> None:
     shown = begun
-    while runner.user_count:
+    while runner.user_count and not interruption.asked:
         gevent.sleep(0.1)
         now = time.monotonic()
         if now - shown >= PROGRESS_SECONDS:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from loadtests import ledger as ledgers
 from loadtests.campaigns import runner
+from loadtests.campaigns.interruption import Interruption
 from loadtests.campaigns.plan import Plan
 from loadtests.campaigns.work import Campaign, Work
 from loadtests.environment import Environment
@@ -31,15 +32,16 @@ def session(plan: Plan, environment: Environment, run: str, waiting: list[Study]
     work = Work(waiting, readers)
     recorder = Recorder()
     dicom, web = environment.dicom, environment.dicom_web
+    interruption = Interruption(print)
     print(
         f"campaign {plan.name} against {dicom.ae_title}@{dicom.host}:{dicom.port} and {web.url}: {work.total} studies, "
         f"{sum(study.instance_count for study in waiting)} instances, at most {plan.limit_seconds:g} s"
     )
     try:
-        finished = runner.run(Campaign(plan, run, environment, work, ledger, recorder), print)
+        died = runner.run(Campaign(plan, run, environment, work, ledger, recorder), print, interruption)
     finally:
         ledger.close()
-    integrity, verified = _verified(ledger.path, environment)
+    integrity, verified = _verified(ledger.path, environment, interruption)
     report = Report(
         plan=plan,
         environment=environment,
@@ -47,7 +49,8 @@ def session(plan: Plan, environment: Environment, run: str, waiting: list[Study]
         started=started,
         transactions=tuple(recorder.transactions),
         integrity=integrity,
-        interrupted=not (finished and verified),
+        interrupted=interruption.asked or not verified,
+        users_died=died,
         generator=_generator(),
     )
     (folder / "report.json").write_text(json.dumps(report.as_dict(), indent=1) + "\n")
@@ -59,14 +62,21 @@ def session(plan: Plan, environment: Environment, run: str, waiting: list[Study]
     return EXIT_MET if report.passed else EXIT_NOT_MET
 
 
-def _verified(path: Path, environment: Environment) -> tuple[Verification, bool]:
-    """What was found, and whether it was looked for to the end."""
+def _verified(path: Path, environment: Environment, interruption: Interruption) -> tuple[Verification, bool]:
+    """What was found, and whether it was looked for to the end; a second wish to end it ends the process."""
     _, entries = ledgers.read(path)
     print(f"verifying {len(entries)} instances of the ledger by WADO-RS")
+    before, shown = interruption.asked, terminal.VerifyProgress()
+
+    def progress(done: int, total: int) -> None:
+        shown(done, total)
+        if not before:
+            interruption.raise_if_asked()
+
     try:
-        return verify(entries, environment.dicom_web, terminal.VerifyProgress()), True
+        return verify(entries, environment.dicom_web, progress), True
     except KeyboardInterrupt:
-        print(f"interrupted: `vnaops-campaign verify --ledger {path} …` does it later")
+        print(f"not verified: `vnaops-campaign verify --ledger {path} …` does it later")
         return Verification(acknowledged=len(entries), unverified=len(entries)), False
 
 

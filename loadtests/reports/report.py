@@ -34,6 +34,7 @@ class Report:
     transactions: tuple[Transaction, ...]
     integrity: Verification
     interrupted: bool = False
+    users_died: int = 0
     generator: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -58,6 +59,8 @@ class Report:
         integrity = self.integrity
         measured = f"{integrity.identical} of {integrity.acknowledged} identical"
         found.append(Check("acknowledged instances found unchanged", "all", measured, integrity.passed))
+        if self.users_died:
+            found.append(Check("users that died of an error of their own", "0", str(self.users_died), passed=False))
         return found
 
     @property
