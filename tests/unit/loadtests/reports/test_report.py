@@ -65,6 +65,7 @@ def test_the_json_has_what_the_issue_asks_per_operation() -> None:
     [
         ({}, "passed", []),
         ({"interrupted": True}, "interrupted", []),
+        ({"users_died": 1}, "failed", ["users that died of an error of their own"]),
         ({"transactions": transactions(Outcome.FAILED)}, "failed", ["C-STORE failures"]),
         ({"transactions": transactions(Outcome.UNKNOWN)}, "failed", ["C-STORE unknown"]),
         (
