@@ -125,12 +125,14 @@ class Created:
 
 @dataclass(frozen=True)
 class ReadRequest(Resource):
-    """What is it now? `state` and `inputs` are empty on import; `.get` gives its arguments as state."""
+    """What is it now? `state` and `inputs` are empty for an import and where the program only looks (`.get`)."""
 
     id: str
     state: Properties
     inputs: Properties
     timeout: float | None = None
+    importing: bool = False
+    """It is to become the program's: `pulumi import`, or the option `import_`."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,10 @@ class Provider:
     def invoke(self, function: str, arguments: Properties, call: Call) -> Properties:
         """A function of the provider."""
         raise ProviderError(f"{self.name} has no function {function}")
+
+    def component_refusal(self, token: str) -> str:
+        """Why a component of this type is not made here: none is."""
+        return f"{self.name} has no component {token}"
 
     def check(self, request: CheckRequest, call: Call) -> Checked:
         """See `CheckRequest`."""

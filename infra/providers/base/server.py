@@ -41,7 +41,7 @@ ORPHAN_CHECK_SECONDS = 5.0
 class Servicer:
     """The protocol's methods, one each.
 
-    What is not here (Handshake, Parameterize, Construct, …) gRPC answers with UNIMPLEMENTED, and the engine then does
+    What is not here (Handshake, Parameterize, Call, …) gRPC answers with UNIMPLEMENTED, and the engine then does
     without, as it does with official providers.
     """
 
@@ -61,6 +61,7 @@ class Servicer:
             "DiffConfig": (self.diff_config, pb.DiffRequest),
             "Configure": (self.configure, pb.ConfigureRequest),
             "Invoke": (self.invoke, pb.InvokeRequest),
+            "Construct": (self.construct, pb.ConstructRequest),
             "Check": (self.check, pb.CheckRequest),
             "Diff": (self.diff, pb.DiffRequest),
             "Create": (self.create, pb.CreateRequest),
@@ -130,6 +131,10 @@ class Servicer:
         answer = self._provider.invoke(request.tok, decode(request.args), self._call(""))
         return provider_pb2.InvokeResponse(**{"return": encode(answer)})
 
+    def construct(self, request: provider_pb2.ConstructRequest) -> Message:
+        """A component that the provider would make of resources."""
+        raise ProviderError(self._provider.component_refusal(request.type))
+
     def create(self, request: provider_pb2.CreateRequest) -> Message:
         """A resource is made."""
         about = CreateRequest(
@@ -146,6 +151,7 @@ class Servicer:
             decode(request.properties),
             decode(request.inputs),
             timeout=request.timeout or None,
+            importing=not request.HasField("inputs"),
         )
         found = self._provider.read(about, self._call(request.urn))
         if found is None:
