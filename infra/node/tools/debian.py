@@ -15,6 +15,7 @@ from infra.node.tools.errors import ToolError
 PACKAGES = Path(__file__).parent.parent / "packages.txt"
 POLICY = Path("/usr/sbin/policy-rc.d")
 UNITS = Path("/etc/systemd/system")
+INIT_SCRIPTS = Path("/etc/init.d")
 NO_ACTION = "#!/bin/sh\nexit 101 # action not allowed: python -m infra.node.tools is at work\n"
 _APT = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
 
@@ -92,7 +93,7 @@ def no_services() -> Iterator[None]:
     the peers itself, on ports of its own. A service that was there before stays as it is."""
     # One that a killed run has left is ours too.
     own_policy = not POLICY.exists() or POLICY.read_text() == NO_ACTION
-    before = _enabled()
+    before, scripts_before = _enabled(), _init_scripts()
     if own_policy:
         POLICY.write_text(NO_ACTION)
         POLICY.chmod(0o755)
@@ -103,7 +104,15 @@ def no_services() -> Iterator[None]:
             POLICY.unlink()
         for link in sorted(_enabled() - before):
             link.unlink()
+        # As executables they would start their services where there is no systemd, and docker-registry could not be
+        # removed again: its pre-removal script fails when there is nothing to stop.
+        for script in sorted(_init_scripts() - scripts_before):
+            script.chmod(0o644)
 
 
 def _enabled() -> set[Path]:
     return set(UNITS.glob("*.wants/*.service")) | set(UNITS.glob("*.wants/*.socket"))
+
+
+def _init_scripts() -> set[Path]:
+    return {script for script in INIT_SCRIPTS.glob("*") if os.access(script, os.X_OK)}

@@ -1,5 +1,6 @@
 """Debian packages: which are missing, and what an installation leaves alone."""
 
+import os
 import re
 from pathlib import Path
 
@@ -45,9 +46,11 @@ def test_who_is_not_root_is_told_which_packages_to_ask_for(monkeypatch: pytest.M
 
 @pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The two places of the system that an installation may touch, elsewhere."""
+    """The places of the system that an installation may touch, elsewhere."""
     monkeypatch.setattr(debian, "POLICY", tmp_path / "policy-rc.d")
     monkeypatch.setattr(debian, "UNITS", tmp_path)
+    monkeypatch.setattr(debian, "INIT_SCRIPTS", tmp_path / "init.d")
+    (tmp_path / "init.d").mkdir()
     (tmp_path / "multi-user.target.wants").mkdir()
     return tmp_path
 
@@ -65,6 +68,14 @@ def test_a_service_that_an_installation_enables_is_disabled_again_and_others_sta
     with debian.no_services():
         (wants / "containerd.service").symlink_to("/lib/systemd/system/containerd.service")
     assert [link.name for link in wants.iterdir()] == ["ssh.service"]
+
+
+def test_an_init_script_that_an_installation_brings_cannot_be_started_and_others_can(system: Path) -> None:
+    old, new = system / "init.d" / "ssh", system / "init.d" / "docker-registry"
+    old.touch(0o755)
+    with debian.no_services():
+        new.touch(0o755)
+    assert [os.access(script, os.X_OK) for script in (old, new)] == [True, False]
 
 
 def test_a_policy_of_the_site_stays(system: Path) -> None:
