@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,17 @@ class Engine:
     environment: dict[str, str]
     printed: list[str] = field(default_factory=list)
 
-    def stack(self, program: Callable[[], None]) -> automation.Stack:
-        """The stack, with this program from now on."""
+    @cached_property
+    def _stack(self) -> automation.Stack:
         options = automation.LocalWorkspaceOptions(
             work_dir=str(self.folder / "project"), pulumi_home=str(self.folder / "home"), env_vars=self.environment
         )
-        return automation.create_or_select_stack("test", project_name="test", program=program, opts=options)
+        return automation.create_stack("test", project_name="test", program=lambda: None, opts=options)
+
+    def stack(self, program: Callable[[], None]) -> automation.Stack:
+        """The stack, with this program from now on."""
+        self._stack.workspace.program = program
+        return self._stack
 
     def up(self, program: Callable[[], None], **options: Any) -> automation.UpResult:
         """`pulumi up`; what it prints is kept in `printed`."""
