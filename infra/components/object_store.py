@@ -19,9 +19,10 @@ S3_PORT, METRICS_PORT = 8333, 9327
 def identities(bucket: str, admin: tuple[str, str], archive: tuple[str, str]) -> dict[str, Any]:
     """SeaweedFS' s3.json: the administrator, and the archive, which may read, write and list its bucket and no more.
 
-    No right to bypass GOVERNANCE retention, none to change the bucket.
+    No right to bypass GOVERNANCE retention, none to change the bucket. Tried with SeaweedFS 4.48: without
+    PutObjectRetention a put that names its retention is denied; with it a deletion that asks for the bypass still is.
     """
-    own = ["Read", "Write", "List", "Tagging"]
+    own = ["Read", "Write", "List", "Tagging", "PutObjectRetention"]
     return {
         "identities": [
             {
