@@ -43,6 +43,16 @@ def check_root() -> None:
         )
 
 
+def check_path(layout: Layout) -> None:
+    """Raises NodeError if the state folder's path is too long for the sockets in it (107 bytes, unix(7))."""
+    longest = 107 - len("/nodes/node1/kubelet/pod-resources/0123456789/kubelet.sock")
+    if len(os.fsencode(layout.root)) > longest:
+        raise NodeError(
+            f"{layout.root}: the path is longer than {longest} bytes, too long for the sockets in it; "
+            "set VNAOPS_STATE to a shorter one"
+        )
+
+
 def check_disk(layout: Layout) -> None:
     """Raises NodeError if the disk of the state folder is nearly full."""
     place = next(parent for parent in (layout.root, *layout.root.parents) if parent.is_dir())

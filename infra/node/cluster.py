@@ -77,6 +77,7 @@ class Cluster:
     def registry(self) -> None:
         """Bridge, certificates and registry only: images are built while the rest isn't there yet."""
         checks.check_root()
+        checks.check_path(self.layout)
         checks.check_disk(self.layout)
         checks.check_address(self.layout)
         checks.check_ports(self.running(), checks.REGISTRY_PORTS)
@@ -91,6 +92,7 @@ class Cluster:
     def up(self, nodes: int) -> None:
         """Starts what doesn't run. On a running node it changes nothing."""
         checks.check_root()
+        checks.check_path(self.layout)
         running = self.running()
         if "kube-apiserver" not in running:
             checks.check_disk(self.layout)

@@ -29,13 +29,15 @@ _CHANGED_BY_KUBERNETES = (
 _MADE_BY_KUBELET = (Path("/var/lib/kubelet/device-plugins"), Path("/var/lib/kubelet"), Path("/var/log/containers"))
 """Their place can't be configured."""
 _SYS = Path("/proc/sys")
-_ALIAS = Path(f"/sys/class/net/{BRIDGE}/ifalias")
 
 
 def owner() -> str | None:
     """The state folder whose cluster holds the addresses: the bridge's alias says it. None if there is no bridge."""
-    with contextlib.suppress(OSError):
-        return _ALIAS.read_text().strip()
+    for link in ip_json(
+        "link", "show", "type", "bridge"
+    ):  # not /sys/class/net: that may show another network namespace
+        if link.get("ifname") == BRIDGE:
+            return str(link.get("ifalias", ""))
     return None
 
 
@@ -68,6 +70,8 @@ def claim(layout: Layout) -> bool:
         run(["ip", "link", "add", BRIDGE, "type", "bridge"])
     run(["ip", "link", "set", BRIDGE, "alias", str(layout.root), "up"])
     run(["ip", "address", "replace", f"{ADDRESS}/24", "dev", BRIDGE])
+    # kube-proxy rewrites what goes to a service, but there must be a route first: a closed machine may have no default one
+    run(["ip", "route", "replace", SERVICES, "dev", BRIDGE])
     _remember_settings(layout)
     for name, value in _SETTINGS.items():
         _set(_SYS / name, value)
