@@ -1,4 +1,4 @@
-"""Debian's docker-registry on a free loopback port, by TLS with an authority of its own, with a login where one is wanted."""
+"""Debian's docker-registry on a free loopback port, by TLS with an authority of its own, with a login on request."""
 
 import datetime
 import ipaddress

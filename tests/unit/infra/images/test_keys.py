@@ -104,5 +104,5 @@ def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
 
 def test_a_tool_that_is_not_built_is_refused_with_what_builds_it(tmp_path: Path) -> None:
     image = Recipe("one", IMAGE.file.model_copy(update={"tools": ("weed",)}))
-    with pytest.raises(ImageError, match="image one needs weed, which isn't built: run python -m infra.node.tools"):
+    with pytest.raises(ImageError, match=r"image one needs weed, which isn't built: run python -m infra\.node\.tools"):
         key(write(tmp_path, {"a": b"1"}), image)

@@ -54,7 +54,7 @@ def test_a_wrong_description_is_refused_by_file_field_and_reason(tmp_path: Path,
 
 def test_a_folder_without_a_containerfile_is_refused(tmp_path: Path) -> None:
     make(tmp_path, "one", 'title = "t"\nversion = "1"\nparent = ""', containerfile=None)
-    with pytest.raises(ImageError, match="infra/images/one: has an image.toml but no Containerfile"):
+    with pytest.raises(ImageError, match=r"infra/images/one: has an image\.toml but no Containerfile"):
         recipe.load(tmp_path)
 
 
