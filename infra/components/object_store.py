@@ -154,6 +154,7 @@ class ObjectStore(Component):
                                 "-ip=127.0.0.1",
                                 "-ip.bind=127.0.0.1",
                                 "-volume.max=0",
+                                "-volume.preStopSeconds=1",
                                 "-master.volumeSizeLimitMB=1024",
                                 "-s3",
                                 "-s3.ip.bind=0.0.0.0",
