@@ -83,7 +83,7 @@ class PduParser:
             self._body.clear()
             raise
         if parsed is None and self._at < len(self._chunk):
-            # Kept as a copy: the caller may receive into the same buffer before it feeds again
+            # a head that is not whole yet; a copy, since the caller may receive into the same buffer again
             self._chunk, self._at = bytes(self._chunk[self._at :]), 0
         return parsed
 
@@ -91,25 +91,18 @@ class PduParser:
         while True:
             if self._kind == pdu.P_DATA_TF:
                 if self._pdv is None and not self._begin_value():
-                    self._keep_head()
                     return None
                 return self._piece()
             if self._kind:
                 return self._control()
             there = len(self._chunk) - self._at
             if there < 6:
-                self._keep_head()
                 return None
             if there >= 12:
                 kind, length, value_length, context_id, control = _HEADS.unpack_from(self._chunk, self._at)
                 if kind == pdu.P_DATA_TF and 2 <= value_length == length - 4 <= there - 10:
                     return self._whole(length, context_id, control)
             self._begin_pdu()
-
-    def _keep_head(self) -> None:
-        """Keep the few bytes of a head that is not whole yet; the buffer they came in may be reused."""
-        if self._at < len(self._chunk):
-            self._chunk, self._at = bytes(self._chunk[self._at :]), 0
 
     def _whole(self, length: int, context_id: int, control: int) -> Fragment:
         """The short way for one whole value in one whole PDU, as responses are: half the time of the long one."""

@@ -3,8 +3,14 @@
 from pathlib import Path
 
 import pytest
+import structlog
+from prometheus_client.parser import text_string_to_metric_families
 
+from exporters import dicom_exporter
 from exporters.dicom_exporter.config import ConfigError, StoreModule, load
+from exporters.dicom_exporter.outcome import Outcome
+from exporters.dicom_exporter.probe import Probe
+from exporters.dicom_exporter.prober import PROBERS
 from exporters.dicom_exporter.target import Target
 
 DATA = Path(__file__).with_name("testdata")
@@ -19,6 +25,22 @@ def test_a_correct_file_is_loaded_with_its_defaults() -> None:
     large = config.modules["store_large"]
     assert isinstance(large, StoreModule)
     assert (large.patient.id, large.rows, large.timeout_seconds) == ("TEST-1", 512, 30)
+
+
+def test_the_readmes_example_is_correct(tmp_path: Path) -> None:
+    readme = Path(dicom_exporter.__file__).with_name("README.md").read_text()
+    (tmp_path / "example.yaml").write_text(readme.split("```yaml\n")[1].split("```")[0])
+
+    assert set(load(tmp_path / "example.yaml").modules) == set(PROBERS)
+
+
+def test_the_readme_names_every_result_and_metric() -> None:
+    readme = Path(dicom_exporter.__file__).with_name("README.md").read_text()
+    probe = Probe(["connect"], structlog.get_logger())
+    probe.status, probe.negotiated_pdu_length = 0, 0
+    names = {family.name for family in text_string_to_metric_families(probe.exposition().decode())}
+
+    assert [name for name in [*names, *Outcome] if f"`{name}" not in readme] == []
 
 
 @pytest.mark.parametrize(
