@@ -1,0 +1,1 @@
+"""Benchmarks of a deployed environment; each writes `build/bench/NAME.json`."""
