@@ -15,6 +15,7 @@ from exporters.dicom_exporter import config
 from exporters.dicom_exporter.handler import application
 from exporters.dicom_exporter.outcome import os_words
 from exporters.dicom_exporter.runner import Runner
+from exporters.dicom_exporter.target import Target
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -61,7 +62,7 @@ async def _serve(runner: Runner, host: str | None, port: int, timeout_offset: fl
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         log = structlog.get_logger()
-        log.info("listening", addresses=[f"{address[0]}:{address[1]}" for address in web_runner.addresses])
+        log.info("listening", addresses=[str(Target(*address[:2])) for address in web_runner.addresses])
         await stop.wait()
         log.info("stopping")
     finally:

@@ -59,15 +59,16 @@ def test_a_bad_option_is_said_and_exit_code_2(arguments: list[str], said: str) -
     assert said in ran.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_until_it_is_asked_to_stop(number: signal.Signals) -> None:
-    command = [SCRIPT, "--config.file", str(DATA / "correct.yaml"), "--web.listen-address", "127.0.0.1:0"]
+@pytest.mark.parametrize(("number", "host"), [(signal.SIGTERM, "127.0.0.1"), (signal.SIGINT, "[::1]")])
+def test_it_serves_until_it_is_asked_to_stop(number: signal.Signals, host: str) -> None:
+    command = [SCRIPT, "--config.file", str(DATA / "correct.yaml"), "--web.listen-address", f"{host}:0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
             listening = json.loads(process.stderr.readline())
             (address,) = listening["addresses"]
             assert listening["event"] == "listening"
+            assert address.startswith(f"{host}:")
             with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as answer:
                 assert b"_created" not in answer.read()
             process.send_signal(number)
