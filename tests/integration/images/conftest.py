@@ -56,11 +56,11 @@ class Tree:
         for file, content in files.items():
             (folder / file).write_text(content)
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*self.command, *arguments],
             cwd=REPOSITORY,
-            env=self.environment,
+            env=self.environment | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

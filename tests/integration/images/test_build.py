@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import subprocess
 import urllib.request
 from pathlib import Path
 from ssl import create_default_context
@@ -118,8 +117,7 @@ def test_a_build_that_fails_says_where_with_the_last_lines_and_the_others_are_bu
 
 def test_a_registry_that_does_not_answer_is_one_line(tree: Tree) -> None:
     tree.image("one", HELLO, hello="1")
-    environment = tree.environment | {"VNAOPS_REGISTRY": "127.0.0.1:1/test"}
-    refused = subprocess.run(tree.command, env=environment, capture_output=True, text=True, timeout=60)
+    refused = tree.run(VNAOPS_REGISTRY="127.0.0.1:1/test")
     assert refused.returncode == 1
     assert refused.stderr == (
         "images: no registry answers by TLS on 127.0.0.1:1 (VNAOPS_REGISTRY, VNAOPS_REGISTRY_CA)\n"
@@ -149,3 +147,15 @@ def test_a_tool_that_is_not_built_yet_is_named(tree: Tree, arguments: list[str])
     tree.image("dns", "FROM scratch\nCOPY tools/dns /\n", 'parent = ""\ntools = ["dns"]')
     ended = tree.run(*arguments)
     assert "image dns needs dns, which isn't built: run python -m infra.node.tools" in ended.stdout + ended.stderr
+
+
+def test_a_site_s_base_image_takes_the_place_of_the_one_made_here(tree: Tree) -> None:
+    tree.image("one", HELLO, hello="a site's base")
+    tree.image("base", "ARG BASE\nFROM ${BASE}\nCOPY infra/images/base/b /b\n", b="1")
+    assert tree.run("one").returncode == 0
+    site = references(tree)["one"]
+    built = tree.run("base", VNAOPS_BASE_IMAGE=site)
+    assert "1 built, 0 unchanged, 0 failed" in built.stdout, built.stderr
+    assert len(configuration(tree, "base")["rootfs"]["diff_ids"]) == 2
+    assert "1 unchanged" in tree.run("base", VNAOPS_BASE_IMAGE=site).stdout
+    assert "to be built" in tree.run("base", "--list").stdout
