@@ -16,7 +16,7 @@ help: ## list the targets
 
 .PHONY: up
 up: ## bring up everything: tools, images, cluster, environment ENV, first campaign
-	@infra/node/bootstrap.sh && $(PY) -m infra.up --stack $(ENV) --nodes $(NODES)
+	@infra/node/bootstrap.sh --venv && $(PY) -m infra.up --stack $(ENV) --nodes $(NODES)
 
 .PHONY: tools
 tools: ## the virtual environment and the native tools (pulumi, kubectl, promtool, Kubernetes' binaries)

@@ -149,9 +149,9 @@ def embedded() -> bool:
 
 def up(stack: str, nodes: int) -> None:
     """Everything, in order."""
-    tools = ("tools", lambda: run("tools", [PYTHON, "-m", "infra.node.tools"]))
+    step("packages", lambda: run("packages", [PYTHON, "-m", "infra.node.tools", "--only-packages"]))
+    tools = ("tools", lambda: run("tools", [PYTHON, "-m", "infra.node.tools", "--no-packages"]))
     if embedded():
-        step("packages", lambda: run("packages", [PYTHON, "-m", "infra.node.tools", "--packages"]))
         step("registry", lambda: run("registry", [PYTHON, "-m", "infra.node", "registry"]))
         beside(tools, ("images", lambda: run("images", [PYTHON, "-m", "infra.images"])))
         step("node", lambda: run("node", [PYTHON, "-m", "infra.node", "up", "--nodes", str(nodes)]))

@@ -54,4 +54,5 @@ if [ "$(cat .venv/made-from 2> /dev/null)" != "$key" ]; then
 fi
 exec 9<&-
 
+[ "${1-}" != --venv ] || exit 0 # `make up` goes on by itself, the images beside the tools
 exec .venv/bin/python -m infra.node.tools "$@"

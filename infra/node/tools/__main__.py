@@ -24,6 +24,8 @@ def main() -> int:
         if arguments.list:
             _list(tools, configured)
             return 0
+        if arguments.only_packages:
+            tools = []
         return _make(tools, configured, packages=not arguments.no_packages)
     except ToolError as error:
         say(f"error: {error}")
@@ -47,6 +49,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--no-packages", action="store_true", help="do not look after the Debian packages of infra/node/packages.txt"
     )
+    parser.add_argument("--only-packages", action="store_true", help="look after the Debian packages and make no tool")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - {tool.name for tool in TOOLS}:
         parser.error(f"no tool is named {', '.join(sorted(unknown))}")
@@ -75,7 +78,8 @@ def _make(tools: list[Tool], configured: dict[str, Download], *, packages: bool)
         say(f"error: {failure}")
     if failures:
         return 1
-    say(f"tools: all there in {time.monotonic() - began:.1f} s; put {paths.tools_bin()} on PATH")
+    if tools:
+        say(f"tools: all there in {time.monotonic() - began:.1f} s; put {paths.tools_bin()} on PATH")
     return 0
 
 
