@@ -45,7 +45,7 @@ def check_root() -> None:
 
 def check_path(layout: Layout) -> None:
     """Raises NodeError if the state folder's path is too long for the sockets in it (107 bytes, unix(7))."""
-    longest = 107 - len("/nodes/node1/kubelet/pod-resources/0123456789/kubelet.sock")
+    longest = 107 - len("/nodes/node1/kubelet/pod-resources/kubelet.sock")
     if len(os.fsencode(layout.root)) > longest:
         raise NodeError(
             f"{layout.root}: the path is longer than {longest} bytes, too long for the sockets in it; "

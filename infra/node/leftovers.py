@@ -30,14 +30,14 @@ def kill(machine: Machine, daemons: Daemons, gently: bool) -> None:
     """Ends everything of a node; what is on disk stays. `gently` lets the containers end by themselves first (10 s)."""
     daemons.kill(*machine.daemons[:3])  # kubelet first, lest it restarts what is ended
     if gently:
-        for pid in _contained(machine):
+        for pid in contained(machine):
             send(pid, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
-            until(lambda: not _contained(machine), _TERM_SECONDS)
+            until(lambda: not contained(machine), _TERM_SECONDS)
     daemons.kill(f"{machine.name}.containerd")
 
     def emptied() -> bool:
-        left = _contained(machine)
+        left = contained(machine)
         for pid in left:
             send(pid, signal.SIGKILL)
         return not left
@@ -45,11 +45,11 @@ def kill(machine: Machine, daemons: Daemons, gently: bool) -> None:
     try:
         until(emptied, 10)
     except TimeoutError as error:
-        raise NodeError(f"{machine.name}: processes {_contained(machine)} can't be killed; see dmesg") from error
+        raise NodeError(f"{machine.name}: processes {contained(machine)} can't be killed; see dmesg") from error
     _forget_runtime(machine)
 
 
-def _contained(machine: Machine) -> list[int]:
+def contained(machine: Machine) -> list[int]:
     """The processes in the node's cgroups: its containers."""
     found: set[int] = set()
     for hierarchy in hierarchies():

@@ -70,7 +70,7 @@ def claim(layout: Layout) -> bool:
         run(["ip", "link", "add", BRIDGE, "type", "bridge"])
     run(["ip", "link", "set", BRIDGE, "alias", str(layout.root), "up"])
     run(["ip", "address", "replace", f"{ADDRESS}/24", "dev", BRIDGE])
-    # kube-proxy rewrites what goes to a service, but there must be a route first: a closed machine may have no default one
+    # kube-proxy rewrites what goes to a service, but there must be a route first, and there may be no default one
     run(["ip", "route", "replace", SERVICES, "dev", BRIDGE])
     _remember_settings(layout)
     for name, value in _SETTINGS.items():

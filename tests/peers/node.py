@@ -1,7 +1,8 @@
 """An embedded Kubernetes of the tests' own, in network and mount namespaces of its own.
 
-Its addresses are fixed, so on the machine itself it would collide with the one a user has running. In namespaces of its own it doesn't,
-and tests may stop it, kill it and wipe it. It has no network but itself; its images are hard links to the machine's registry.
+Its addresses are fixed, so on the machine itself it would collide with the one a user has running. In namespaces of its
+own it doesn't, and tests may stop it, kill it and wipe it. It has no network but itself; its images are hard links to
+the machine's registry.
 """
 
 import contextlib
@@ -24,7 +25,15 @@ ROOT = Path(__file__).parents[2]
 IMAGES = ("pause", "coredns", "python")
 # private copies of what kubelet, CNI and `ip netns` keep at fixed places
 _PRIVATE = ("/var/lib/kubelet", "/var/log/containers", "/var/lib/cni", "/run/netns")
-_HOLD = "set -e; ip link set lo up; for d in {}; do mount -t tmpfs tmpfs $d; done; echo held; exec sleep infinity"
+# the copies of a user's mounts would keep what they mount busy
+_HOLD = """set -e
+user=$1; shift
+ip link set lo up
+awk -v user="$user/" 'index($2, user) == 1 {print $2}' /proc/mounts | sort -r | xargs -r umount --lazy
+for folder; do mount -t tmpfs tmpfs "$folder"; done
+echo held
+exec sleep infinity
+"""
 
 
 @dataclass(frozen=True)
@@ -39,12 +48,22 @@ class Node:
         """Its files."""
         return Layout(self.state / "node")
 
+    def _command(self, *command: str) -> list[str]:
+        return ["nsenter", f"--target={self.holder}", "--net", "--mount", "--", *command]
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "VNAOPS_STATE": str(self.state), "PYTHONPATH": str(ROOT)}
+
+    def spawn(self, *command: str) -> "subprocess.Popen[str]":
+        """Starts a command in the namespaces."""
+        return subprocess.Popen(self._command(*command), stdout=subprocess.PIPE, text=True, env=self._environment())
+
     def inside(self, *command: str, text: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs a command in the namespaces; raises AssertionError with its output if it fails and `check` is set."""
         done = subprocess.run(
-            ["nsenter", f"--target={self.holder}", "--net", "--mount", "--", *command],
+            self._command(*command),
             cwd=ROOT,
-            env={**os.environ, "VNAOPS_STATE": str(self.state), "PYTHONPATH": str(ROOT)},
+            env=self._environment(),
             input=text,
             capture_output=True,
             text=True,
@@ -110,8 +129,9 @@ def isolated_node(*, nodes: int = 1) -> Iterator[Node]:
     for folder in made:
         folder.mkdir(parents=True)
     # short: there are sockets in it
-    state = Path(tempfile.mkdtemp(prefix="vnaops-", dir="/var/tmp"))  # noqa: S108 (a fresh folder of mode 0700)
-    command = ["unshare", "--net", "--mount", "--propagation=private", "sh", "-c", _HOLD.format(" ".join(_PRIVATE))]
+    state = Path(tempfile.mkdtemp(prefix="vnaops-", dir="/var/tmp"))
+    command = ["unshare", "--net", "--mount", "--propagation=private", "sh", "-c", _HOLD, "hold"]
+    command += [str(paths.node_dir()), *_PRIVATE]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         try:
             assert holder.stdout is not None
