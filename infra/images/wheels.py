@@ -22,12 +22,12 @@ def fetch(recipe: Recipe, repository: Path, cache: Path, commands: Commands, log
     if not lock.is_file():
         raise ImageError(f"{recipe.folder}/image.toml: wheels: there is no {recipe.folder / recipe.file.wheels}")
     name = hashlib.sha256(lock.read_bytes() + recipe.file.wheels_python.encode()).hexdigest()[:20]
-    whole = cache / f"{recipe.name}-{name}"
+    whole = cache / recipe.name / name
     if whole.is_dir():
         return whole
-    for stale in cache.glob(f"{recipe.name}-*"):
-        shutil.rmtree(stale)
-    partial = cache / f"{recipe.name}-partial"
+    if whole.parent.exists():
+        shutil.rmtree(whole.parent)
+    partial = whole.with_name("partial")
     partial.mkdir(parents=True)
     machine = platform.machine()
     platforms = [f"--platform=manylinux_2_{minor}_{machine}" for minor in _GLIBC]

@@ -1,6 +1,10 @@
 """The machine's Debian mirrors, as its apt tells them, become the sources of the images' suite."""
 
-from infra.images.debian import sources_for_suite
+from pathlib import Path
+
+import pytest
+
+from infra.images.debian import sources_for_suite, write_apt_configuration
 
 SIGNED = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
 
@@ -39,3 +43,21 @@ def test_repositories_of_others_are_left_out() -> None:
 def test_a_mirror_named_twice_is_used_once() -> None:
     line = "http://mirror.test/debian/|trixie|main|Debian\n"
     assert len(sources_for_suite("trixie", line * 2)) == 1
+
+
+def test_the_apt_proxy_and_the_authorities_of_the_machine_are_told_to_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "apt.conf").write_text(
+        'Acquire::http::Proxy "http://proxy.test:3142/";\nAPT::Get::Show-Versions "1";\n'
+    )
+    (tmp_path / "authorities.pem").write_text("PEM")
+    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
+    folder = tmp_path / "apt.conf.d"
+    folder.mkdir()
+    write_apt_configuration(folder, tmp_path / "authorities.pem")
+    written = (folder / "90build").read_text().splitlines()
+    assert 'Acquire::http::Proxy "http://proxy.test:3142/";' in written
+    assert 'Acquire::https::CAInfo "/etc/apt/apt.conf.d/ca.pem";' in written
+    assert not any("Show-Versions" in line for line in written)
+    assert (folder / "ca.pem").read_text() == "PEM"
