@@ -12,7 +12,9 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.providers.vnaops import certificates, s3, s3_removal
+from infra import paths
+from infra.providers.vnaops import certificates, credentials_file, s3, s3_removal
+from infra.providers.vnaops.credentials_file import Keys
 from infra.providers.vnaops.errors import CancelledError, RefusalError
 from infra.providers.vnaops.patience import Patience
 from infra.providers.vnaops.s3 import BucketState
@@ -269,6 +271,24 @@ def test_a_missing_profile_is_refused(store: SeaweedFS, credentials: None, bucke
         RefusalError, match=r"^profile 'dev' is neither in .*s3-credentials nor in boto3's own files: run"
     ):
         make(Endpoint(store.endpoint, profile="dev"), bucket, GOVERNANCE)
+
+
+def test_a_profile_of_our_file_wins_over_keys_in_the_environment(
+    store: SeaweedFS, credentials: None, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "WRONG")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    keys = Keys(store.access_key, store.secret_key)
+    credentials_file.write(paths.credentials_file(), "dev", keys, "urn")
+    assert make(Endpoint(store.endpoint, profile="dev"), bucket, GOVERNANCE) == GOVERNANCE
+
+
+def test_a_site_s_own_profile_is_found_in_boto3_s_file(
+    store: SeaweedFS, tmp_path: Path, credentials: None, bucket: str
+) -> None:
+    credentials_file.write(paths.credentials_file(), "dev", Keys("A", "B"), "urn")
+    store.write_credentials(tmp_path / "credentials", "site")
+    assert make(Endpoint(store.endpoint, profile="site"), bucket, GOVERNANCE) == GOVERNANCE
 
 
 def test_an_endpoint_that_comes_later_is_waited_for(
