@@ -10,9 +10,8 @@ from infra.node.layout import API_SERVICE, CLUSTER_DNS, CLUSTER_DOMAIN
 
 _APP = "coredns"
 _NAMESPACE = "kube-system"
-_PORT = (
-    53  # network policies judge the pod's port, and everybody writes 53 there; the pod's sysctl lets a non-root bind it
-)
+# network policies judge the pod's port, and everybody writes 53 there; the pod's sysctl lets a non-root bind it
+_PORT = 53
 _COREFILE = f""".:{_PORT} {{
     errors
     health :8080 {{

@@ -220,6 +220,7 @@ def test_a_certificate_near_its_end_is_renewed_and_its_user_started_anew(node: N
 
 def test_down_leaves_nothing_behind_and_keeps_the_data(node: Node) -> None:
     machine = node.layout.machine(1)
+    settings = json.loads((node.layout.root / "sysctl.json").read_text())
     node.node("down")
     assert everything(node) == []
     assert str(node.state) not in node.inside("cat", "/proc/mounts").stdout
@@ -228,7 +229,8 @@ def test_down_leaves_nothing_behind_and_keeps_the_data(node: Node) -> None:
     assert {link["ifname"] for link in links if "link_type" in link and link["link_type"] == "ether"} == set()
     assert node.inside("nft", "list", "ruleset").stdout == ""
     assert node.inside("ip", "route").stdout == ""
-    assert node.inside("cat", "/proc/sys/net/ipv4/ip_forward").stdout == "0\n"
+    now = {name: node.inside("cat", f"/proc/sys/{name}").stdout.strip() for name in settings}
+    assert now == settings
     assert (
         node.inside("sh", "-c", "find /var/lib/cni /var/lib/kubelet /var/log/containers -type f -o -type l").stdout
         == ""
