@@ -78,7 +78,7 @@ class Pods:
         for namespace in ("one", "two"):
             node.kubectl("create", "namespace", namespace)
         node.apply(
-            *(pod(*key.split("/"), where, SERVE) for key, where in PODS.items()),
+            *(pod(key.split("/")[0], key.split("/")[1], where, SERVE) for key, where in PODS.items()),
             {
                 "apiVersion": "v1",
                 "kind": "Service",

@@ -286,7 +286,9 @@ def meant(policies: list[Object], source: Object, target: Object, port: int) -> 
             return False
         if wanted["port"] == "web":
             return bool(target["spec"]["containers"][0]["ports"][0]["containerPort"] == port)
-        return bool(wanted["port"] <= port <= wanted.get("endPort", wanted["port"]))
+        first: int = wanted["port"]
+        last: int = wanted.get("endPort", first)
+        return first <= port <= last
 
     for way, mine, other, side in (("Egress", source, target, "to"), ("Ingress", target, source, "from")):
         hit = [
