@@ -1,13 +1,12 @@
 """etcd, API server, controller manager and scheduler, and the rights of the node's own agents."""
 
-import sys
 from pathlib import Path
 
 from infra import paths
 from infra.node.api import Api, Object
 from infra.node.layout import ADDRESS, API_PORT, PODS, SERVICES, Layout
 from infra.node.pki import Pki
-from infra.node.processes import Daemon, Daemons
+from infra.node.processes import PYTHON, Daemon, Daemons
 
 NAMES = ("volumes", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
 """In the order in which they are stopped."""
@@ -109,7 +108,7 @@ def volumes(layout: Layout, pki: Pki) -> Daemon:
     kubeconfig, here = layout.kubeconfig("volumes"), Path(__file__).parent
     return Daemon(
         "volumes",
-        [sys.executable, "-u", "-m", "infra.node.volumes", str(kubeconfig), str(layout.volumes)],
+        [PYTHON, "-u", "-m", "infra.node.volumes", str(kubeconfig), str(layout.volumes)],
         [kubeconfig, pki.file("volumes.crt"), pki.ca, here / "volumes.py", here / "api.py"],
     )
 

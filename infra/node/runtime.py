@@ -3,7 +3,6 @@
 import json
 import shlex
 import shutil
-import sys
 from pathlib import Path
 
 import grpc
@@ -13,7 +12,7 @@ from infra.node.errors import NodeError
 from infra.node.files import write
 from infra.node.layout import NETWORK, PODS, SERVICES, Machine
 from infra.node.pki import Pki
-from infra.node.processes import Daemon
+from infra.node.processes import PYTHON, Daemon
 
 CNI_BINARIES = Path("/usr/lib/cni")
 CNI_PLUGINS = ("ptp", "host-local", "loopback")
@@ -36,7 +35,7 @@ def containerd(machine: Machine, sandbox_image: str) -> Daemon:
         link.symlink_to(CNI_BINARIES / name)
     copy = folder / "policy-plugin.py"
     write(copy, source.read_text())
-    write(plugin, f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -I -S {shlex.quote(str(copy))}\n", 0o700)
+    write(plugin, f"#!/bin/sh\nexec {shlex.quote(PYTHON)} -I -S {shlex.quote(str(copy))}\n", 0o700)
     ipam = {
         "type": "host-local",
         "dataDir": str(folder / "ipam"),

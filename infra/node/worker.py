@@ -1,7 +1,6 @@
 """What runs on every node: containerd, policy agent, kubelet, kube-proxy."""
 
 import json
-import sys
 from pathlib import Path
 
 from infra import paths
@@ -9,7 +8,7 @@ from infra.node import leftovers, runtime
 from infra.node.files import write
 from infra.node.layout import CLUSTER_DNS, CLUSTER_DOMAIN, KUBELET_PORT, NETWORK, PODS, PROXY_HEALTH_PORT, Machine
 from infra.node.pki import Pki
-from infra.node.processes import Daemon, Daemons
+from infra.node.processes import PYTHON, Daemon, Daemons
 
 MAX_PODS = 200
 
@@ -20,7 +19,7 @@ def policy_agent(machine: Machine, pki: Pki) -> Daemon:
     return Daemon(
         f"{machine.name}.policy-agent",
         [
-            *(sys.executable, "-u", "-m", "infra.node.policy_agent.agent"),
+            *(PYTHON, "-u", "-m", "infra.node.policy_agent.agent"),
             *(machine.name, machine.pods, str(kubeconfig), str(machine.policy_socket)),
         ],
         [
