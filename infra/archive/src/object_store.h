@@ -67,7 +67,9 @@ class ObjectStore {
   void dropQuietly(const std::string& key, const std::string& upload);
   void abort(const std::string& key, const std::string& upload);
   bool isThere(const std::string& key, uint64_t size, const Sha256& hash);
-  Headers objectHeaders(const Sha256& hash) const;
+  Headers objectHeaders(const char* data, uint64_t size, const Sha256& hash) const;
+  // Reads multiples of `unit`; false where the object's blocks are larger, and sets it to them.
+  bool readRangeOnce(const std::string& key, uint64_t start, char* target, uint64_t length, uint64_t& unit);
 
   const Settings settings_;
   CredentialsFile& credentials_;

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def test_an_object_is_stored_with_class_retention_and_checksum(plugin: Plugin, s
     assert head["ObjectLockMode"] == "GOVERNANCE"
     kept = head["ObjectLockRetainUntilDate"] - before
     assert dt.timedelta(hours=23, minutes=59) < kept <= dt.timedelta(days=1, seconds=60)
-    assert head["Metadata"] == {"sha256": hashlib.sha256(DATA).hexdigest()}
+    assert head["Metadata"]["sha256"] == hashlib.sha256(DATA).hexdigest()
+    assert re.fullmatch(r"65536:[0-9a-f]{40}", head["Metadata"]["blocks-crc32c"])
     assert head["ChecksumSHA256"]
 
 
@@ -64,7 +66,17 @@ def test_a_part_that_reaches_behind_the_end_is_an_error_and_not_a_shorter_part(p
     assert plugin.get_range(name, len(DATA) - 5, 10) == STORAGE_AREA_PLUGIN
     assert "no answer: the answer has another length than was asked for" in plugin.log[-1]
     assert plugin.get_range(name, len(DATA), 10) == STORAGE_AREA_PLUGIN
+    assert plugin.get_range(name, 10 * len(DATA), 10) == STORAGE_AREA_PLUGIN
     assert "416 InvalidRange" in plugin.log[-1]
+
+
+def test_parts_of_an_object_with_large_blocks_are_read_and_little_around_them(plugin: Plugin) -> None:
+    data = random.Random(12).randbytes(20 << 20)  # blocks of 256 KiB
+    name = new_name()
+    assert plugin.put(name, data) == SUCCESS
+    for start, length in ((0, 10), (262_100, 100), (7_000_000, 600_000), (len(data) - 7, 7)):
+        assert plugin.get_range(name, start, length) == data[start : start + length]
+    assert plugin.metrics()['received_bytes_total{operation="get_range"}'] < 4 << 20
 
 
 def test_an_empty_object_is_stored_and_read_back(plugin: Plugin) -> None:
@@ -139,7 +151,7 @@ def test_a_large_object_goes_in_parts_under_the_same_lock(plugin: Plugin, s3: Se
     assert head["ChecksumSHA256"].endswith("-3")
     assert head["ObjectLockMode"] == "GOVERNANCE"
     assert head["StorageClass"] == "STANDARD"
-    assert head["Metadata"] == {"sha256": hashlib.sha256(LARGE).hexdigest()}
+    assert head["Metadata"]["sha256"] == hashlib.sha256(LARGE).hexdigest()
     assert plugin.get(name) == LARGE
     across = (5 << 20) - 100
     assert plugin.get_range(name, across, 200) == LARGE[across : across + 200]
@@ -183,7 +195,7 @@ def test_requests_are_counted(plugin: Plugin) -> None:
     assert counted['requests_total{operation="get",status="2xx"}'] == 1
     assert counted['requests_total{operation="get",status="4xx"}'] == 1
     assert counted['sent_bytes_total{operation="put"}'] == len(DATA)
-    assert counted['received_bytes_total{operation="get_range"}'] == 100
+    assert counted['received_bytes_total{operation="get_range"}'] == 65_536
     assert counted['request_duration_seconds_count{operation="put"}'] == 1
     assert counted['request_duration_seconds_bucket{operation="put",le="+Inf"}'] == 1
     assert counted['failures_total{operation="get"}'] == 0, "what is not there is an answer"

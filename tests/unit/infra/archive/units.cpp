@@ -5,6 +5,7 @@
 #include <string>
 
 #include "answers.h"
+#include "blocks.h"
 #include "credentials.h"
 #include "metrics.h"
 #include "signature.h"
@@ -111,6 +112,30 @@ void credentialsAreTheDefaultProfile() {
   }
 }
 
+// The check value of CRC-32C for "123456789", and RFC 3720 B.4's 32 bytes of zeros.
+void blocksTellWhatWasChanged() {
+  same("crc", crc32c("123456789", 9), 0xe3069283U);
+  same("crc of zeros", crc32c(std::string(32, '\0').data(), 32), 0x8a9136aaU);
+  std::string data(200000, 'x');
+  const auto blocks = Blocks::of(data.data(), data.size());
+  same("blocks", blocks && blocks->size == 65536 && blocks->sums.size() == 4, true);
+  const auto again = Blocks::parse(blocks->text());
+  same("parsed", again && again->size == blocks->size && again->sums == blocks->sums, true);
+  same("whole", again->match(0, data.data(), data.size()), true);
+  same("second block", again->match(65536, data.data() + 65536, 65536), true);
+  same("last block", again->match(3 * 65536, data.data() + 3 * 65536, data.size() - 3 * 65536), true);
+  same("not at a block", again->match(1, data.data(), 65536), false);
+  same("behind the end", again->match(4 * 65536, data.data(), 10), false);
+  data[70000] = 'y';
+  same("changed", again->match(65536, data.data() + 65536, 65536), false);
+  same("another block", again->match(0, data.data(), 65536), true);
+  same("none of nothing", Blocks::of("", 0).has_value(), false);
+  for (const char* no : {"", ":", "65536:", "65536:0123456", "65536:0123456G", "65537:01234567", "2097152:01234567",
+                         "065536:01234567"}) {
+    same(no, Blocks::parse(no).has_value(), false);
+  }
+}
+
 // Whatever a peer sends: the sanitizers watch.
 void parsersSurviveAnything() {
   std::mt19937 random(11);
@@ -128,6 +153,7 @@ void parsersSurviveAnything() {
     answer.body = text;
     (void)reason(answer);
     (void)contentRange(text);
+    (void)Blocks::parse(text);
     try {
       (void)parseCredentials(text);
     } catch (const std::runtime_error&) {
@@ -159,6 +185,7 @@ int main() {
   refusalsAreWords();
   rangesAreTakenExactly();
   credentialsAreTheDefaultProfile();
+  blocksTellWhatWasChanged();
   parsersSurviveAnything();
   histogramsAddUp();
   return wrong == 0 ? 0 : 1;
