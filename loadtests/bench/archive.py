@@ -28,9 +28,13 @@ ROUNDS = 3  # of raw puts and stores in turn, so that a machine that changes its
 WARM_UP = 64
 
 
+class BenchError(Exception):
+    """There is nothing to measure; the message says what didn't work."""
+
+
 @dataclass
 class Measured:
-    """Sums over the rounds. Times in seconds."""
+    """Sums over the rounds. Times in seconds; latencies are of what was stored."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -45,7 +49,7 @@ class Measured:
     @property
     def rate(self) -> float:
         """Instances/s that were stored."""
-        return (len(self.latencies) - len(self.failures)) / self.seconds if self.seconds else 0.0
+        return len(self.latencies) / self.seconds if self.seconds else 0.0
 
     def quantile(self, which: float) -> float:
         """Of the latency, in seconds."""
@@ -93,12 +97,11 @@ def store(target: Target, instances: list[Instance], associations: int) -> tuple
                     begun = time.perf_counter()
                     try:
                         scu.store(one.sop_class_uid, one.sop_instance_uid, one.transfer_syntax, one.buffers)
+                        latencies.append(time.perf_counter() - begun)
                     except ScuError as error:
                         failures.append(error.kind)
-                        left = not isinstance(error, StatusError)
-                    latencies.append(time.perf_counter() - begun)
-                    if left:
-                        break
+                        if left := not isinstance(error, StatusError):
+                            break
 
     def guarded() -> None:
         try:
@@ -124,8 +127,8 @@ def run(environment: Environment, raw: RawS3, count: int) -> list[dict[str, Any]
     many, one, one_study, direct = Measured(), Measured(), Measured(), Measured()
     each = -(-count // ROUNDS)
     _say(f"warming up with {WARM_UP} instances each way")
-    raw.run(raw.prepare(source.make(WARM_UP)), CONNECTIONS)
-    store(target, source.make(WARM_UP), ASSOCIATIONS)
+    _must_work("raw S3 puts", raw.run(raw.prepare(source.make(WARM_UP)), CONNECTIONS))
+    _must_work("C-STORE", store(target, source.make(WARM_UP), ASSOCIATIONS))
     used: dict[str, float] = {}
     for number in range(ROUNDS):
         direct.add(*raw.run(raw.prepare(source.make(each)), CONNECTIONS))
@@ -139,6 +142,8 @@ def run(environment: Environment, raw: RawS3, count: int) -> list[dict[str, Any]
             f"one {one.rate:.0f}/s"
         )
     one_study.add(*store(target, source.make(count, per_study=count), ASSOCIATIONS))
+    if left := raw.remove():
+        _say(f"{len(left)} objects of the raw puts are left under bench-raw/: {left[0]}")
     peer = {"peer": f"raw S3 puts, {CONNECTIONS} connections", "peer_value": round(direct.rate, 2)}
 
     def row(name: str, value: float, unit: str, **more: Any) -> dict[str, Any]:
@@ -167,6 +172,12 @@ def run(environment: Environment, raw: RawS3, count: int) -> list[dict[str, Any]
     ]
 
 
+def _must_work(what: str, warmed_up: tuple[float, list[float], list[str]]) -> None:
+    _, stored, failures = warmed_up
+    if not stored:
+        raise BenchError(f"nothing could be stored by {what}: {failures[0]}")
+
+
 def _say(text: str) -> None:
     print(text, flush=True)
 
@@ -189,11 +200,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         environment = environments.load(options.outputs)
-        raw = RawS3(_store(options), new_run())
-    except OutputsError as error:
+        figures = run(environment, RawS3(_store(options), new_run()), options.count)
+    except (OutputsError, BenchError) as error:
         print(f"bench-archive: {error}", file=sys.stderr)
         return 2
-    figures = run(environment, raw, options.count)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(figures, indent=1) + "\n")
     for figure in figures:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import botocore.session
 from botocore.auth import SigV4Auth
@@ -24,7 +24,7 @@ from loadtests.dataset import Buffer
 from loadtests.environment import OutputsError
 from loadtests.profiles.instance import Instance, as_file
 
-RETENTION = timedelta(minutes=2)  # headers as the archive's, but nothing is kept for long
+RETENTION = timedelta(seconds=60)  # headers as the archive's, but nothing is kept for longer than the benchmark
 TIMEOUT_SECONDS = 30.0
 
 
@@ -41,10 +41,12 @@ class Store:
 
 
 @dataclass(frozen=True)
-class Put:
-    """A signed request, whole."""
+class Request:
+    """A signed request, whole; a put or, at the end, the removal of what it made."""
 
+    key: str
     buffers: tuple[Buffer, ...]
+    method: str = "PUT"
 
 
 class RawS3:
@@ -52,6 +54,7 @@ class RawS3:
 
     def __init__(self, store: Store, run: str) -> None:
         self._store, self._run = store, run
+        self._made: list[tuple[str, str]] = []
         parts = urlsplit(store.endpoint)
         self._address = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         self._tls = ssl.create_default_context(cafile=store.ca_file) if parts.scheme == "https" else None
@@ -62,11 +65,11 @@ class RawS3:
             raise OutputsError(f"{store.credentials_file} has no profile {store.profile!r}")
         self._signer = SigV4Auth(credentials, "s3", store.region)
 
-    def prepare(self, instances: Iterable[Instance]) -> list[Put]:
+    def prepare(self, instances: Iterable[Instance]) -> list[Request]:
         """A signed put for each instance's file; valid for a quarter of an hour."""
         return [self._put(instance) for instance in instances]
 
-    def _put(self, instance: Instance) -> Put:
+    def _put(self, instance: Instance) -> Request:
         file = as_file(instance)
         digest = hashlib.sha256()
         for part in file:
@@ -81,13 +84,30 @@ class RawS3:
             "x-amz-object-lock-retain-until-date": f"{datetime.now(UTC) + RETENTION:%Y-%m-%dT%H:%M:%SZ}",
             "x-amz-storage-class": "STANDARD",
         }
-        request = AWSRequest("PUT", self._store.endpoint.rstrip("/") + key, headers=headers)
-        self._signer.add_auth(request)
-        lines = [f"PUT {key} HTTP/1.1", f"Host: {urlsplit(self._store.endpoint).netloc}"]
-        lines += [f"{name}: {value}" for name, value in request.headers.items()]
-        return Put((("\r\n".join(lines) + "\r\n\r\n").encode(), *file))
+        return Request(key, (self._head("PUT", key, headers), *file))
 
-    def run(self, puts: list[Put], connections: int) -> tuple[float, list[float], list[str]]:
+    def _head(self, method: str, target: str, headers: dict[str, str]) -> bytes:
+        request = AWSRequest(method, self._store.endpoint.rstrip("/") + target, headers=headers)
+        self._signer.add_auth(request)
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {urlsplit(self._store.endpoint).netloc}"]
+        lines += [f"{name}: {value}" for name, value in request.headers.items()]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def remove(self) -> list[str]:
+        """Remove what was put, version by version. Returns what could not be."""
+        empty = hashlib.sha256().hexdigest()
+        removals = [
+            Request(
+                key,
+                (self._head("DELETE", f"{key}?versionId={quote(version, safe='')}", {"X-Amz-Content-SHA256": empty}),),
+                "DELETE",
+            )
+            for key, version in self._made
+        ]
+        self._made = []
+        return self.run(removals, 4)[2]
+
+    def run(self, puts: list[Request], connections: int) -> tuple[float, list[float], list[str]]:
         """Send them over that many connections. Returns duration and latencies (seconds), and what failed."""
         waiting, lock = list(reversed(puts)), threading.Lock()
         latencies: list[float] = []
@@ -103,8 +123,9 @@ class RawS3:
                         put = waiting.pop()
                     begun = time.perf_counter()
                     status = self._send(connection, put)
-                    latencies.append(time.perf_counter() - begun)
-                    if status != 200:
+                    if status in (200, 204):
+                        latencies.append(time.perf_counter() - begun)
+                    else:
                         failures.append(f"HTTP {status}")
 
         def guarded() -> None:
@@ -127,7 +148,7 @@ class RawS3:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self._tls.wrap_socket(connection, server_hostname=self._address[0]) if self._tls else connection
 
-    def _send(self, connection: socket.socket, put: Put) -> int:
+    def _send(self, connection: socket.socket, put: Request) -> int:
         if self._tls:
             connection.sendall(b"".join(put.buffers))
         else:
@@ -138,7 +159,9 @@ class RawS3:
                     sent -= len(buffers.pop(0))
                 if sent:
                     buffers[0] = buffers[0][sent:]
-        response = http.client.HTTPResponse(connection, method="PUT")
+        response = http.client.HTTPResponse(connection, method=put.method)
         response.begin()
         response.read()
+        if put.method == "PUT" and (version := response.getheader("x-amz-version-id")):
+            self._made.append((put.key, version))
         return response.status

@@ -1,12 +1,18 @@
 """A smoke of the archive's benchmark: Orthanc and SeaweedFS side by side instead of one on the other."""
 
+import hashlib
 import json
+import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loadtests.bench import archive as bench
+from loadtests.bench import raw_s3
+from loadtests.bench.raw_s3 import RawS3, Store
+from loadtests.profiles.instance import as_file
 from tests.integration.loadtests.conftest import outputs
 from tests.peers import wayward_scp
 from tests.peers.orthanc import Orthanc
@@ -53,10 +59,6 @@ def test_both_sides_are_measured_and_written(archive: Orthanc, store: Any, tmp_p
         assert figures[name]["value"] == 0
     assert {"processor_orthanc_16", "processor_generator_16", "processor_others_16"} <= figures.keys()
     assert archive.get("/statistics")["CountInstances"] == before + bench.WARM_UP + 3 * 30
-    objects = server.client().list_objects_v2(Bucket=BUCKET)["Contents"]
-    head = server.client().head_object(Bucket=BUCKET, Key=objects[0]["Key"])
-    assert len(objects) == bench.WARM_UP + 30
-    assert head["ObjectLockMode"] == "GOVERNANCE"
 
 
 def test_refused_stores_are_counted_as_failures(archive: Orthanc, store: Any, tmp_path: Path) -> None:
@@ -79,3 +81,39 @@ def test_without_a_store_it_says_what_to_name(
     assert bench.main(["--outputs", str(given), "--s3-credentials", str(store[1])]) == 2
 
     assert "objectStore.endpoint is missing: name it by --s3-endpoint" in capsys.readouterr().err
+
+
+def test_raw_puts_are_locked_as_the_archives_and_removed_when_the_lock_has_lapsed(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, credentials = store
+    client = server.client()
+    raw = RawS3(Store(server.endpoint, BUCKET, str(credentials)), "a-run")
+    instances = bench.Instances().make(3)
+
+    assert raw.run(raw.prepare(instances), 2)[2] == []
+    keys = [one["Key"] for one in client.list_objects_v2(Bucket=BUCKET, Prefix="bench-raw/a-run/")["Contents"]]
+    heads = [client.head_object(Bucket=BUCKET, Key=key) for key in keys]
+    assert [one["ObjectLockMode"] for one in heads] == ["GOVERNANCE"] * 3
+    assert {one["Metadata"]["sha256"] for one in heads} == {
+        hashlib.sha256(b"".join(as_file(one))).hexdigest() for one in instances
+    }
+    assert set(raw.remove()) == {"HTTP 403"}  # locked
+
+    monkeypatch.setattr(raw_s3, "RETENTION", timedelta(seconds=2))
+    assert raw.run(raw.prepare(instances), 2)[2] == []
+    lapsed = datetime.now(UTC) + timedelta(seconds=2)
+    while datetime.now(UTC) <= lapsed:
+        threading.Event().wait(0.05)
+    assert raw.remove() == []
+
+
+def test_a_store_that_takes_nothing_ends_the_benchmark(
+    archive: Orthanc, store: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = with_store(outputs(tmp_path, archive), store[0])
+
+    ended = bench.main(["--outputs", str(given), "--s3-credentials", str(store[1]), "--s3-bucket", "no-such-bucket"])
+
+    assert ended == 2
+    assert "nothing could be stored by raw S3 puts: " in capsys.readouterr().err
