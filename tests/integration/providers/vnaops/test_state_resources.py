@@ -45,7 +45,7 @@ SECRET = ("password", "leafKey", "rootKey", "secretAccessKey")
 
 
 def test_secrets_are_encrypted_in_the_state_and_everything_repairs_itself(engine: Engine) -> None:
-    assert [step["op"] for step in engine.planned(program)] == ["create"] * 4
+    assert [step["op"] for step in engine.planned(program)] == ["create"] * 4  # with much that is not known yet
     outputs = engine.up(program).outputs
     assert [name for name, output in outputs.items() if output.secret] == sorted(SECRET)
     for name in SECRET:
