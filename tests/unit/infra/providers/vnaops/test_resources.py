@@ -1,6 +1,7 @@
 """The classes that a program uses say what the provider's models say."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from pulumi.runtime import mocks
 
 from infra.providers.vnaops import resources
 from infra.providers.vnaops.kinds.kind import names_of
-from infra.providers.vnaops.provider import KINDS
+from infra.providers.vnaops.provider import KINDS, VnaopsProvider
 
 EVERY_INPUT: dict[str, dict[str, Any]] = {
     "Bucket": {
@@ -102,3 +103,13 @@ def test_keys_of_maps_are_left_as_they_are(recorder: Recorder) -> None:
     assert recorder.inputs["tags"] == EVERY_INPUT["Bucket"]["tags"]
     declared("Secret", EVERY_INPUT["Secret"])
     assert recorder.inputs["keepers"] == EVERY_INPUT["Secret"]["keepers"]
+
+
+def test_the_schema_names_every_property_and_marks_what_is_secret() -> None:
+    described = json.loads(VnaopsProvider().schema())["resources"]
+    assert set(described) == set(KINDS)
+    for token, kind in KINDS.items():
+        assert set(described[token]["inputProperties"]) == names_of(kind.inputs)
+        properties = described[token]["properties"]
+        assert set(properties) == names_of(kind.inputs) | kind.computed
+        assert {name for name, spec in properties.items() if spec.get("secret")} == kind.secret
