@@ -153,10 +153,10 @@ def up(stack: str, nodes: int) -> None:
     tools = ("tools", lambda: run("tools", [PYTHON, "-m", "infra.node.tools", "--no-packages"]))
     if embedded():
         step("registry", lambda: run("registry", [PYTHON, "-m", "infra.node", "registry"]))
-        beside(tools, ("images", lambda: run("images", [PYTHON, "-m", "infra.images"])))
+        beside(tools, ("images", lambda: run("images", [PYTHON, "-m", "infra.images", "--wait-for-tools", "1800"])))
         step("node", lambda: run("node", [PYTHON, "-m", "infra.node", "up", "--nodes", str(nodes)]))
     else:
-        beside(tools, ("images", lambda: run("images", [PYTHON, "-m", "infra.images"])))
+        beside(tools, ("images", lambda: run("images", [PYTHON, "-m", "infra.images", "--wait-for-tools", "1800"])))
     step(f"deploy {stack}", lambda: deploy(stack))
     step("campaign", lambda: campaign(stack))
     summary(stack)

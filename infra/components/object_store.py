@@ -156,9 +156,13 @@ class ObjectStore(Component):
                                 "-volume.max=0",
                                 "-volume.preStopSeconds=1",
                                 "-master.volumeSizeLimitMB=1024",
+                                "-master.peers=none",  # one master needs no election, after which writes are refused
+                                "-master.telemetry=false",  # on by default: it reports to its maker
                                 "-s3",
                                 "-s3.ip.bind=0.0.0.0",
                                 f"-s3.port={S3_PORT}",
+                                "-s3.port.iceberg=0",
+                                "-s3.port.lance=0",
                                 "-s3.config=/run/secrets/s3/s3.json",
                                 f"-metricsPort={METRICS_PORT}",
                                 "-metricsIp=0.0.0.0",

@@ -18,7 +18,7 @@ def echo(
 ) -> subprocess.CompletedProcess[str]:
     door = deployed.outputs["dicomTls" if tls else "dicom"]
     return deployed.run(
-        "echoscu",
+        "/usr/bin/echoscu",  # not pynetdicom's of the same name in the virtual environment
         "-v",
         "-aet",
         calling,
@@ -67,7 +67,7 @@ def test_what_a_modality_stores_comes_back_by_wado_uri_from_an_object_locked_buc
     dataset.save_as(tmp_path / "ct.dcm")
     door = deployed.outputs["dicom"]
     deployed.run(
-        "storescu",
+        "/usr/bin/storescu",
         "-aet",
         "VNAOPS_LOAD",
         "-aec",
