@@ -52,7 +52,8 @@ destroy: ## pulumi destroy of ENV
 
 # ---- load
 
-OUTPUTS = $$($(PY) -c 'from infra import paths; print(paths.outputs_file("$(ENV)"))')
+PATH_OF = $$($(PY) -c 'from infra import paths; print(paths.$(1))')
+OUTPUTS = $(call PATH_OF,outputs_file("$(ENV)"))
 
 .PHONY: campaign
 campaign: ## store and retrieve through ENV's front door, compare every byte, write a report
@@ -64,7 +65,7 @@ report-paths: ## the last campaign's JSON and HTML, one path a line
 
 .PHONY: bench-archive
 bench-archive: ## the deployed archive beside raw S3 in one run; writes build/bench/archive.json
-	@$(PY) -m infra.up --stack $(ENV) --bench-archive
+	@$(IN) python -m loadtests.bench.archive --outputs "$(OUTPUTS)" --s3-credentials "$(call PATH_OF,credentials_file())"
 
 # ---- checks
 

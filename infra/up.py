@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -162,16 +163,27 @@ def up(stack: str, nodes: int) -> None:
     summary(stack)
 
 
+def wipe() -> None:
+    """Deletes the embedded node with its data, and what Pulumi knew of it. Images stay in the registry's folder."""
+    run("node", [PYTHON, "-m", "infra.node", "wipe"])
+    for gone in (paths.pulumi_state_dir(), paths.outputs_file("x").parent, paths.state_dir() / "stacks"):
+        shutil.rmtree(gone, ignore_errors=True)
+    paths.credentials_file().unlink(missing_ok=True)
+
+
 def main() -> None:
     """Parses the arguments and ends with 0, 1 (a step failed) or 130 (interrupted)."""
     parser = argparse.ArgumentParser(prog="python -m infra.up", description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--stack", default="dev", help="the environment (default: dev)")
     parser.add_argument("--nodes", type=int, default=1, choices=(1, 3), help="nodes of the embedded cluster")
     parser.add_argument("--deploy-only", action="store_true", help="pulumi up and the outputs, nothing before or after")
+    parser.add_argument("--wipe", action="store_true", help="delete the embedded node, its data and its state")
     arguments = parser.parse_args()
     began = time.monotonic()
     try:
-        if arguments.deploy_only:
+        if arguments.wipe:
+            wipe()
+        elif arguments.deploy_only:
             deploy(arguments.stack)
         else:
             up(arguments.stack, arguments.nodes)
