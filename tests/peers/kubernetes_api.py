@@ -90,12 +90,13 @@ def kubernetes_api() -> Iterator[KubernetesApi]:
 class PlayedKubelet:
     """Makes every pod what its image says, as a kubelet would: see `OUTCOMES`. Pods are not bound to a node.
 
-    Images: `runs` becomes ready, `ends` succeeds, `fails` fails, `crashes` restarts for ever, `absent` can't be pulled.
-    Pods whose image is anything else stay pending.
+    What becomes of a pod is its first image's name, or what `outcome` says of it: `runs` becomes ready, `ends`
+    succeeds, `fails` fails, `crashes` restarts for ever, `absent` can't be pulled. Any other stays pending.
     """
 
-    def __init__(self, api: KubernetesApi) -> None:
+    def __init__(self, api: KubernetesApi, outcome: Callable[[Object], str] | None = None) -> None:
         self._client = api.client
+        self._outcome = outcome or _image_name
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._play, daemon=True)
 
@@ -120,7 +121,7 @@ class PlayedKubelet:
     def _settle(self, pod: Object) -> None:
         metadata = pod["metadata"]
         path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
-        outcome = OUTCOMES.get(pod["spec"]["containers"][0]["image"].split(":")[0].split("/")[-1])
+        outcome = OUTCOMES.get(self._outcome(pod))
         try:
             if metadata.get("deletionTimestamp"):
                 self._client.call("DELETE", path, {"gracePeriodSeconds": "0"})
@@ -132,6 +133,11 @@ class PlayedKubelet:
         except ApiError as error:
             if error.code not in (404, 409):
                 raise
+
+
+def _image_name(pod: Object) -> str:
+    image: str = pod["spec"]["containers"][0]["image"]
+    return image.split(":")[0].split("/")[-1]
 
 
 def _status(pod: Object, phase: str, state: Object, *, ready: bool, last: Object | None = None) -> Object:
@@ -207,7 +213,6 @@ def _api_server(home: Path, port: int) -> list[str]:
         f"--service-account-signing-key-file={home / 'server.key'}",
         "--authorization-mode=RBAC",
         "--anonymous-auth=false",
-        "--disable-admission-plugins=ServiceAccount",  # pods here have no node that could mount its token
     ]
 
 

@@ -30,10 +30,21 @@ def live_inputs(inputs: Any, live: Any, *, quantities: bool = False) -> Any:
             for name, given in inputs.items()
             if live.get(name) is not None or not _given(given)
         }
-    if isinstance(inputs, list) and isinstance(live, list):
-        kept = [live_inputs(mine, theirs) for mine, theirs in zip(inputs, live, strict=False)]
-        return kept + list(live[len(inputs) :])
+    if isinstance(inputs, list) and isinstance(live, list) and _of_maps(inputs) and _of_maps(live):
+        return [live_inputs(mine, theirs) for mine, theirs in _pairs(inputs, live)]
     return inputs if inputs == live or (quantities and _same(inputs, live)) else live
+
+
+def _of_maps(values: list[Any]) -> bool:
+    return all(isinstance(value, Mapping) for value in values)
+
+
+def _pairs(inputs: list[Any], live: list[Any]) -> list[tuple[Any, Any]]:
+    """Which of the entries are the same: those of the same name, as containers and volumes have one; else by place."""
+    if all("name" in one for one in (*inputs, *live)):
+        named = {one["name"]: one for one in live}
+        return [(one, named[one["name"]]) for one in inputs if one["name"] in named]
+    return list(zip(inputs, live, strict=False))
 
 
 def _given(value: Any) -> bool:

@@ -56,7 +56,7 @@ def new_field_manager() -> str:
 
 def aside(name: str) -> str:
     """Another name of the same form, for a dry run beside the object that has the name still."""
-    return f"{name[:200]}-{secrets.token_hex(DIGITS // 2)}"
+    return f"{name[:50]}-{secrets.token_hex(DIGITS // 2)}"
 
 
 def _named(news: Properties, metadata: Mapping[str, Any], name: str) -> Properties:

@@ -131,7 +131,7 @@ class KubernetesProvider(Provider):
         manager = self._new_manager(inputs)
         with _in_words(request.inputs):
             if request.preview:
-                return Created("", self._preview_of_creation(request.inputs, inputs, manager, patch=token.patch))
+                return Created("", self._preview_of_creation(request, inputs, manager, token, call))
             place = writing.placed(lambda: self._place(inputs), call)
             if token.patch and get(self._cluster.client, place) is None:
                 raise ProviderError(f"{place.words} does not exist: a patch changes what is there")
@@ -181,6 +181,7 @@ class KubernetesProvider(Provider):
                     old,
                     inputs,
                     manager,
+                    call,
                     server_side=self._settings.server_side_apply or token.patch,
                     dry_run=request.preview,
                 )
@@ -188,6 +189,8 @@ class KubernetesProvider(Provider):
                 if request.preview:
                     return request.news
                 raise
+            if obj is None:
+                return request.news
             if request.preview:
                 version = state_form.initial_api_version_of(request.state, obj)
                 return state_form.properties(obj, request.news, manager, version)
@@ -224,13 +227,19 @@ class KubernetesProvider(Provider):
         return given or (naming.new_field_manager() if self._settings.server_side_apply else CLIENT_SIDE_MANAGER)
 
     def _preview_of_creation(
-        self, given: Properties, inputs: dict[str, Any], manager: str, *, patch: bool
+        self, request: CreateRequest, inputs: dict[str, Any], manager: str, token: tokens.Token, call: Call
     ) -> Properties:
         """The server's dry run; the inputs alone where it can't be had."""
-        if patch or not self._settings.server_side_apply or not known(inputs) or not inputs["metadata"].get("name"):
+        given = request.inputs
+        if (
+            token.patch
+            or not self._settings.server_side_apply
+            or not known(inputs)
+            or not inputs["metadata"].get("name")
+        ):
             return given
         try:
-            obj = writing.previewed(self._cluster.client, self._place(inputs), inputs, manager)
+            obj = writing.previewed(self._cluster.client, self._place(inputs), inputs, manager, call)
         except (UnreachableError, UnknownKindError):
             return given
         return state_form.properties(obj, given, manager, obj["apiVersion"]) if obj else given

@@ -5,6 +5,7 @@ from typing import Any
 
 from infra.providers.base.engine import Call
 from infra.providers.base.provider import CancelledError, ProviderError
+from infra.providers.base.values import map_leaves
 from infra.providers.kubernetes import annotations, naming
 from infra.providers.kubernetes.apply import (
     Place,
@@ -62,21 +63,30 @@ def changed(
     old: Mapping[str, Any],
     new: Mapping[str, Any],
     manager: str,
+    call: Call,
     *,
     server_side: bool,
     dry_run: bool,
-) -> dict[str, Any]:
-    """Change the object to what the program says now. Raises `ProviderError`."""
+) -> dict[str, Any] | None:
+    """Change the object to what the program says now. None: a dry run that the server can't do for this user.
+
+    Raises:
+        ProviderError: the server refused, in its words.
+    """
     try:
         if not server_side:
             return merge(client, place, old, new, dry_run=dry_run)
         force = annotations.flag(new, "patchForce")
         return apply(client, place, new, manager, force=force, dry_run=dry_run)
     except ApiError as error:
+        if dry_run and _not_previewed(place, error, call):
+            return None
         raise refused(place, "was not changed", error) from None
 
 
-def previewed(client: Client, place: Place, inputs: Mapping[str, Any], manager: str) -> dict[str, Any] | None:
+def previewed(
+    client: Client, place: Place, inputs: Mapping[str, Any], manager: str, call: Call
+) -> dict[str, Any] | None:
     """What the object will be, by the server's dry run; None where the server can't say (no such namespace).
 
     A replacement that deletes first is previewed while its predecessor still has the name: then the dry run is done
@@ -89,7 +99,7 @@ def previewed(client: Client, place: Place, inputs: Mapping[str, Any], manager: 
         return apply(client, place, inputs, manager, force=annotations.flag(inputs, "patchForce"), dry_run=True)
     except ApiError as error:
         refusal = error
-    if refusal.code == 404 or "dry run" in str(refusal) or "dryRun" in str(refusal):
+    if refusal.code == 404 or _not_previewed(place, refusal, call):
         return None
     there = get(client, place) if is_conflict(refusal) or refusal.code == 422 else None
     if there is None or not owned_by_pulumi(there):
@@ -101,7 +111,20 @@ def previewed(client: Client, place: Place, inputs: Mapping[str, Any], manager: 
         if "already allocated" in str(error):  # a Service's fixed address, free once the predecessor is gone
             return None
         raise refused(place, "can't be created", error) from None
-    return {**obj, "metadata": {**obj["metadata"], "name": place.name}}
+    # the name also lies in what is made of it: a Job's labels
+    return dict(map_leaves(obj, lambda leaf: place.name if leaf == aside.name else leaf))
+
+
+def _not_previewed(place: Place, error: ApiError, call: Call) -> bool:
+    """Whether a dry run failed for reasons of its own.
+
+    A user who may look but not write is forbidden it as well (403), and so is what an admission rule forbids: the
+    preview goes on without it, as with the official plug-in, and says so.
+    """
+    if error.code == 403:
+        call.warn(f"the preview of {place.words} is without the server's view, which forbids it: {error}")
+        return True
+    return "dry run" in str(error) or "dryRun" in str(error)
 
 
 def refused(place: Place, what: str, error: ApiError) -> ProviderError:
