@@ -151,10 +151,16 @@ def rights() -> list[Object]:
 def start(layout: Layout, daemons: Daemons, pki: Pki) -> Api:
     """Starts what doesn't run; returns a client of the API server, which is ready."""
     layout.run.mkdir(parents=True, exist_ok=True, mode=0o700)
-    daemons.ensure(etcd(layout))
+    store = etcd(layout)
+    daemons.ensure(store)
     began = daemons.ensure(api_server(layout, pki))
     api = Api(layout.admin)
-    daemons.wait("kube-apiserver", api.ready, 60)
+
+    def ready() -> bool:
+        daemons.ensure(store)  # the one that was found running may have been on its way down
+        return api.ready()
+
+    daemons.wait("kube-apiserver", ready, 60)
     daemons.ensure(controller_manager(layout, pki))
     daemons.ensure(scheduler(layout, pki))
     if began:

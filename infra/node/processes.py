@@ -21,7 +21,7 @@ from infra.node.errors import NodeError
 OWNER = "VNAOPS_NODE_DAEMON"
 KEY = "VNAOPS_NODE_DAEMON_KEY"
 PYTHON = str(Path(sys.prefix, "bin", "python"))
-"""For our own agents. Not sys.executable: that is python or python3, as the caller liked, and a change starts them anew."""
+"""For our own agents. Not sys.executable: python or python3, as the caller liked, and a change starts them anew."""
 _LOG_BYTES = 16 * 1024 * 1024
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 

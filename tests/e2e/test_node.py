@@ -258,6 +258,30 @@ def test_a_port_in_use_is_refused_in_words_and_nothing_is_started(node: Node) ->
         holder.communicate()
 
 
+@pytest.mark.parametrize("after", ["network, certificates, registry", "etcd, API server", "node1: containerd"])
+def test_an_interrupted_up_is_carried_on_by_the_next(node: Node, after: str) -> None:
+    node.node("down")
+    with node.spawn(sys.executable, "-u", "-m", "infra.node", "up") as up:
+        assert up.stdout is not None
+        assert any(line.startswith(after) for line in up.stdout)
+        up.send_signal(signal.SIGINT)
+        assert up.stdout.read().endswith("interrupted: repeat the command, what is done is kept\n")
+        assert up.wait() == 130
+    node.node("up")
+    assert node.status()["up"]
+
+
+def test_up_starts_etcd_anew_when_the_running_one_is_about_to_end(node: Node) -> None:
+    daemons = Daemons(node.layout.root, node.layout.log)
+    etcd, server = daemons.running("etcd"), daemons.running("kube-apiserver")
+    assert etcd is not None
+    assert server is not None
+    os.kill(server.pid, signal.SIGKILL)
+    os.kill(etcd.pid, signal.SIGINT)
+    node.node("up")
+    assert node.status()["up"]
+
+
 def test_it_comes_back_with_its_data(node: Node) -> None:
     node.node("up")
     assert node.kubectl("-n", NAMESPACE, "get", "secret", "s", "-o", "jsonpath={.data.k}")
