@@ -36,7 +36,7 @@ struct Transfer {
     return n;
   }
 
-  void headerLine(std::string line) {
+  void headerLine(const std::string& line) {
     if (line.rfind("HTTP/", 0) == 0) answer.headers.clear();  // an interim answer came before
     const size_t colon = line.find(':');
     if (colon == std::string::npos) return;
