@@ -91,7 +91,8 @@ class PlayedKubelet:
     """Makes every pod what its image says, as a kubelet would: see `OUTCOMES`. Pods are not bound to a node.
 
     What becomes of a pod is its first image's name, or what `outcome` says of it: `runs` becomes ready, `ends`
-    succeeds, `fails` fails, `crashes` restarts for ever, `absent` can't be pulled. Any other stays pending.
+    succeeds, `fails` fails, `crashes` restarts for ever, `absent` can't be pulled, `nowhere` fits on no node.
+    Any other stays pending.
     """
 
     def __init__(self, api: KubernetesApi, outcome: Callable[[Object], str] | None = None) -> None:
@@ -125,7 +126,7 @@ class PlayedKubelet:
         try:
             if metadata.get("deletionTimestamp"):
                 self._client.call("DELETE", path, {"gracePeriodSeconds": "0"})
-            elif outcome and not (pod.get("status") or {}).get("containerStatuses"):
+            elif outcome and not (pod.get("status") or {}).get("conditions"):
                 status = outcome(pod)
                 self._client.call(
                     "PATCH", f"{path}/status", None, {"status": status}, "application/strategic-merge-patch+json"
@@ -180,6 +181,17 @@ OUTCOMES: dict[str, Callable[[Object], Object]] = {
         ready=False,
         last=_ended(7),
     ),
+    "nowhere": lambda _: {
+        "phase": "Pending",
+        "conditions": [
+            {
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": "Unschedulable",
+                "message": "0/1 nodes are available: 1 Insufficient cpu.",
+            }
+        ],
+    },
     "absent": lambda pod: _status(
         pod, "Pending", _waiting("ErrImagePull", 'failed to pull image "absent": not found'), ready=False
     ),

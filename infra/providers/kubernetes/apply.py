@@ -59,7 +59,7 @@ def apply(
 
 
 def create(client: Client, place: Place, obj: Mapping[str, Any]) -> dict[str, Any]:
-    """Create by POST: client-side, or where the server is to complete `generateName`."""
+    """Create by POST, the client-side way."""
     return client.call("POST", place.kind.path(place.namespace), {"fieldManager": CLIENT_SIDE_MANAGER}, obj)
 
 

@@ -54,6 +54,11 @@ def new_field_manager() -> str:
     return f"pulumi-kubernetes-{secrets.token_hex(4)}"
 
 
+def completed(prefix: str) -> str:
+    """A name for `generateName`: server-side apply needs one, so that the server can't make it."""
+    return f"{prefix}{''.join(secrets.choice('bcdfghjklmnpqrstvwxz2456789') for _ in range(5))}"
+
+
 def aside(name: str) -> str:
     """Another name of the same form, for a dry run beside the object that has the name still."""
     return f"{name[:50]}-{secrets.token_hex(DIGITS // 2)}"

@@ -218,9 +218,8 @@ class KubernetesProvider(Provider):
 
     def _place(self, inputs: Mapping[str, Any]) -> Place:
         metadata = inputs.get("metadata") or {}
-        return self._cluster.place(
-            inputs["apiVersion"], inputs["kind"], metadata.get("namespace"), metadata.get("name", "")
-        )
+        name = metadata.get("name") or naming.completed(metadata.get("generateName", ""))
+        return self._cluster.place(inputs["apiVersion"], inputs["kind"], metadata.get("namespace"), name)
 
     def _new_manager(self, inputs: Mapping[str, Any]) -> str:
         given = annotations.of(inputs, "patchFieldManager")

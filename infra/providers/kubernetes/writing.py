@@ -47,7 +47,7 @@ def written(
     """
     for number, pause in enumerate((*RETRY_SECONDS, None), 1):
         try:
-            if not server_side or not (inputs.get("metadata") or {}).get("name"):
+            if not server_side:
                 return create(client, place, inputs)
             return apply(client, place, inputs, manager, force=annotations.flag(inputs, "patchForce"))
         except ApiError as error:
