@@ -9,6 +9,8 @@ from loadtests.campaigns.work import Campaign
 from loadtests.dataset import Fingerprint
 from loadtests.transactions import RequestFailed
 
+RETRY_SECONDS = 1.0  # before the next attempt where nobody took a request; a replica leaves the balancer within ten
+
 
 class CampaignUser(User):
     """Works until the campaign has no more work for it. Subclasses say what in `work`."""

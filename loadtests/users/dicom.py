@@ -17,9 +17,7 @@ from loadtests.profiles.instance import Instance
 from loadtests.profiles.study import Study
 from loadtests.transactions import Outcome, RequestFailed
 from loadtests.users import identifier
-from loadtests.users.base import CampaignUser, compared
-
-RETRY_SECONDS = 1.0  # between attempts to open an association: a replica leaves the balancer within ten seconds
+from loadtests.users.base import RETRY_SECONDS, CampaignUser, compared
 
 
 class DimseUser(CampaignUser):

@@ -6,6 +6,7 @@ import socket
 from itertools import islice
 from typing import Any
 
+import gevent
 from geventhttpclient.connectionpool import ConnectionPool
 from locust.contrib.fasthttp import FastHttpUser
 
@@ -17,7 +18,7 @@ from loadtests.ledger import Conclusion, State
 from loadtests.profiles.instance import Instance
 from loadtests.profiles.study import Study
 from loadtests.transactions import Outcome, RequestFailed
-from loadtests.users.base import CampaignUser, compared
+from loadtests.users.base import RETRY_SECONDS, CampaignUser, compared
 
 
 def _without_delay(_: ConnectionPool, connection: Any) -> None:
@@ -66,15 +67,21 @@ class StowUser(WebUser):
     def _store(self, study: Study) -> dict[str, dict[str, str]]:
         acknowledged: dict[str, dict[str, str]] = {}
         instances = study.instances()
-        while batch := list(islice(instances, self.campaign.plan.stow_instances_per_request)):
-            if self.campaign.work.stopped:
-                break
-            for instance in self._send(study, batch):
-                acknowledged.setdefault(instance.series_uid, {})[instance.sop_instance_uid] = instance.pixel_sha256
+        size = self.campaign.plan.stow_instances_per_request
+        batch = list(islice(instances, size))
+        while batch and not self.campaign.work.stopped:
+            ends = self._send(study, batch)
+            for instance, end in zip(batch, ends, strict=True):
+                if end.state is State.ACKNOWLEDGED:
+                    acknowledged.setdefault(instance.series_uid, {})[instance.sop_instance_uid] = instance.pixel_sha256
+            if any(end.state is State.UNKNOWN or end.status in _NOT_TAKEN for end in ends):
+                gevent.sleep(RETRY_SECONDS)
+            if ends[0].status not in _NOT_TAKEN:
+                batch = list(islice(instances, size))
         return acknowledged
 
-    def _send(self, study: Study, batch: list[Instance]) -> list[Instance]:
-        """Returns those that were acknowledged."""
+    def _send(self, study: Study, batch: list[Instance]) -> list[Conclusion]:
+        """Returns how it ended for each."""
         content_type, body = dicomweb.stow_body(batch)
         headers = {"Content-Type": content_type, "Accept": "application/dicom+json"}
         self.campaign.ledger.announce(Operation.STOW_RS, batch)
@@ -93,17 +100,24 @@ class StowUser(WebUser):
             else:
                 outcome = Outcome.UNKNOWN if worst.state is State.UNKNOWN else Outcome.FAILED
                 response.failure(RequestFailed(worst.status, outcome))
-        return stored
+        return conclusions
 
+
+_NOT_TAKEN = ("HTTP 503", "connection refused")
+"""Nobody was there to take it (the balancer says 503 where it has no server): it is sent again, as over DIMSE."""
 
 _BADNESS = {State.ACKNOWLEDGED: 0, State.REFUSED: 1, State.UNKNOWN: 2}
 
 
 def _judge(batch: list[Instance], response: Any) -> list[tuple[Instance, State, str]]:
     """What the answer says of each instance. Where there is none, or nonsense, nothing is known."""
+    if isinstance(getattr(response, "error", None), ConnectionRefusedError):
+        return [(one, State.REFUSED, "connection refused") for one in batch]
     if not response.status_code:
         kind = "timed out" if isinstance(response.error, TimeoutError) else "connection lost"
         return [(one, State.UNKNOWN, kind) for one in batch]
+    if response.status_code == 503:
+        return [(one, State.REFUSED, "HTTP 503") for one in batch]
     if response.status_code >= 500:  # the balancer says so too when the archive's answer was lost
         return [(one, State.UNKNOWN, f"HTTP {response.status_code}") for one in batch]
     try:

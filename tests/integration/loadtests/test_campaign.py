@@ -203,6 +203,26 @@ def test_a_stow_answer_that_is_lost_is_unknown(archive: Orthanc, tmp_path: Path)
     assert found["integrity"]["unknown_stored"] == INSTANCES
 
 
+def test_what_nobody_took_is_sent_again(archive: Orthanc, tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def without_a_server_at_first(path: str, status: int, body: bytes) -> tuple[int, bytes]:
+        if "?" in path or "/series/" in path:
+            return status, body
+        seen.append(path)
+        return (503, b"") if len(seen) <= 2 else (status, body)
+
+    plan = SMALL.replace("c_store: 2, stow_rs: 1, c_get: 1, wado_rs: 1", "stow_rs: 1")
+    with http_front(archive.http_port, alter=without_a_server_at_first) as origin:
+        run(tmp_path, outputs(tmp_path, archive, web={"url": f"{origin}/dicom-web"}), plan)
+
+    found = report_of(tmp_path)
+    assert found["operations"]["STOW-RS"]["errors"] == {"HTTP 503": 2}
+    assert found["operations"]["STOW-RS"]["instances"] == INSTANCES
+    assert found["integrity"]["identical"] == found["integrity"]["acknowledged"] == INSTANCES
+    assert found["integrity"]["unknown"] == found["integrity"]["refused"] == 0
+
+
 def wait_for_acknowledgements(folder: Path, count: int, seconds: float = 60) -> None:
     """Until the campaign's ledger has that many."""
     deadline, pause = time.monotonic() + seconds, threading.Event()
