@@ -88,7 +88,7 @@ class Summary:
     active_seconds: float
     """From the begin of its first request to the end of its last: what the rates are over."""
     latency: dict[str, float]
-    """Of the requests that were answered: min, mean, p50, p90, p95, p99, max, in seconds; empty if there is none."""
+    """Of the requests that succeeded: min, mean, p50, p90, p95, p99, max, in seconds; empty if there is none."""
     errors: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -105,7 +105,7 @@ class Summary:
 def summarise(transactions: list[Transaction]) -> Summary:
     """The numbers of these, which are of one operation."""
     good = [one for one in transactions if one.outcome is Outcome.OK]
-    answered = np.array([one.seconds for one in transactions if one.outcome is not Outcome.UNKNOWN])
+    took = np.array([one.seconds for one in good])
     begin = min((one.end - one.seconds for one in transactions), default=0.0)
     end = max((one.end for one in transactions), default=0.0)
     return Summary(
@@ -115,7 +115,7 @@ def summarise(transactions: list[Transaction]) -> Summary:
         instances=sum(one.instances for one in good),
         size=sum(one.size for one in good),
         active_seconds=end - begin,
-        latency=_quantiles(answered),
+        latency=_quantiles(took),
         errors=dict(Counter(one.error for one in transactions if one.error).most_common()),
     )
 

@@ -32,6 +32,7 @@ class Target:
     called_ae_title: str
     calling_ae_title: str = "VNAOPS_LOAD"
     connect_timeout: float = 5.0
+    association_timeout: float = 10.0
     answer_timeout: float = 30.0
 
 
@@ -78,7 +79,7 @@ class Scu:
         begun = time.perf_counter()
         self._connection = Connection(self._association, target.host, target.port, target.connect_timeout)
         self.connect_seconds = time.perf_counter() - begun
-        self._connection.begin("association", target.answer_timeout)
+        self._connection.begin("association", target.association_timeout)
         self._connection.send([self._association.open()])
         event = self._connection.receive()
         if not isinstance(event, AssociateAccept):

@@ -17,13 +17,19 @@ def test_rates_are_over_the_time_from_first_request_to_last_answer() -> None:
     assert summary.bytes_per_second == pytest.approx(750)
 
 
-def test_quantiles_are_of_answered_requests_only() -> None:
-    summary = summarise([*(done(n, n / 100) for n in range(1, 101)), done(200, 30, Outcome.UNKNOWN, "timed out")])
+def test_quantiles_are_of_what_succeeded() -> None:
+    summary = summarise(
+        [
+            *(done(n, n / 100) for n in range(1, 101)),
+            done(200, 30, Outcome.UNKNOWN, "timed out"),
+            done(210, 40, Outcome.FAILED, "x"),
+        ]
+    )
 
     assert summary.latency["p50"] == pytest.approx(0.505)
     assert summary.latency["p99"] == pytest.approx(0.9901)
     assert (summary.latency["min"], summary.latency["max"]) == (0.01, 1.0)
-    assert (summary.count, summary.failures, summary.unknown) == (101, 0, 1)
+    assert (summary.count, summary.failures, summary.unknown) == (102, 1, 1)
 
 
 def test_what_did_not_succeed_is_no_throughput_but_counted_by_class() -> None:
