@@ -142,6 +142,7 @@ def run(environment: Environment, raw: RawS3, count: int) -> list[dict[str, Any]
             f"one {one.rate:.0f}/s"
         )
     one_study.add(*store(target, source.make(count, per_study=count), ASSOCIATIONS))
+    _say("removing the raw puts' objects, when their retention has lapsed")
     if left := raw.remove():
         _say(f"{len(left)} objects of the raw puts are left under bench-raw/: {left[0]}")
     peer = {"peer": f"raw S3 puts, {CONNECTIONS} connections", "peer_value": round(direct.rate, 2)}

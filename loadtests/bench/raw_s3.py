@@ -24,7 +24,7 @@ from loadtests.dataset import Buffer
 from loadtests.environment import OutputsError
 from loadtests.profiles.instance import Instance, as_file
 
-RETENTION = timedelta(seconds=60)  # headers as the archive's, but nothing is kept for longer than the benchmark
+RETENTION = timedelta(seconds=30)  # headers as the archive's, but nothing is kept for longer than the benchmark
 TIMEOUT_SECONDS = 30.0
 
 
@@ -55,6 +55,7 @@ class RawS3:
     def __init__(self, store: Store, run: str) -> None:
         self._store, self._run = store, run
         self._made: list[tuple[str, str]] = []
+        self._lapses = datetime.now(UTC)
         parts = urlsplit(store.endpoint)
         self._address = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         self._tls = ssl.create_default_context(cafile=store.ca_file) if parts.scheme == "https" else None
@@ -75,13 +76,14 @@ class RawS3:
         for part in file:
             digest.update(part)
         key = f"/{self._store.bucket}/bench-raw/{self._run}/{instance.sop_instance_uid}"
+        self._lapses = datetime.now(UTC) + RETENTION
         headers = {
             "Content-Length": str(sum(map(len, file))),
             "x-amz-checksum-sha256": base64.b64encode(digest.digest()).decode(),
             "X-Amz-Content-SHA256": digest.hexdigest(),
             "x-amz-meta-sha256": digest.hexdigest(),
             "x-amz-object-lock-mode": "GOVERNANCE",
-            "x-amz-object-lock-retain-until-date": f"{datetime.now(UTC) + RETENTION:%Y-%m-%dT%H:%M:%SZ}",
+            "x-amz-object-lock-retain-until-date": f"{self._lapses:%Y-%m-%dT%H:%M:%SZ}",
             "x-amz-storage-class": "STANDARD",
         }
         return Request(key, (self._head("PUT", key, headers), *file))
@@ -94,7 +96,8 @@ class RawS3:
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
     def remove(self) -> list[str]:
-        """Remove what was put, version by version. Returns what could not be."""
+        """Remove what was put, version by version, once its retention has lapsed. Returns what could not be."""
+        threading.Event().wait(max(0.0, (self._lapses - datetime.now(UTC)).total_seconds()))
         empty = hashlib.sha256().hexdigest()
         removals = [
             Request(
