@@ -84,4 +84,4 @@ def _log(client: Client, pod: Object, container: str, *, previous: bool) -> str:
         log = client.text(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/log", query).rstrip()
     except (ApiError, UnreachableError):
         return ""
-    return f"; its last lines:\n{log}" if log else ""
+    return f"\nThe last lines of its log:\n{log}" if log else ""

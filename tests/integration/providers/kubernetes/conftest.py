@@ -69,13 +69,13 @@ class Engine:
         return "\n".join(self.printed)
 
     def planned(self, program: Callable[[], None]) -> list[dict[str, Any]]:
-        """The steps of `pulumi preview --diff` that are more than `same`, the stack itself aside."""
+        """The steps of `pulumi preview --diff` that are more than `same`, for objects of Kubernetes."""
         steps: list[dict[str, Any]] = []
 
         def note(event: automation.EngineEvent) -> None:
             if event.resource_pre_event:
                 metadata = event.resource_pre_event.metadata
-                if metadata.op != automation.OpType.SAME and metadata.type != "pulumi:pulumi:Stack":
+                if metadata.op != automation.OpType.SAME and metadata.type.startswith("kubernetes:"):
                     steps.append(
                         {
                             "op": metadata.op.value,
