@@ -8,7 +8,8 @@ import json
 import ssl
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -22,6 +23,8 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
 CONNECTIONS = 64
 BUSY_TRIES = 6
+SILENT_SECONDS = 10.0
+"""So long a server that has never answered is not asked again: a preview asks for every resource."""
 
 
 class ApiError(Exception):
@@ -41,9 +44,13 @@ class UnreachableError(Exception):
 class Client:
     """One cluster's API. Safe to use from many threads."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, renewed: Callable[[], Access] | None = None) -> None:
+        """`renewed` gives new credentials where the server no longer takes the old ones: tokens live for minutes."""
         self.access = access
+        self._renewed = renewed
         self._pool = _pool(access)
+        self._answered = False
+        self._silent: tuple[float, UnreachableError] | None = None
 
     def call(
         self,
@@ -89,12 +96,36 @@ class Client:
         *,
         stream: bool = False,
     ) -> urllib3.BaseHTTPResponse:
-        url = self.access.server + path + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": "application/json", "User-Agent": "vnaops-pulumi-kubernetes", **self._authorization()}
-        if body is not None:
-            headers["Content-Type"] = content_type
         data = None if body is None else json.dumps(body).encode()
+        renewed = False
         for tries_left in reversed(range(BUSY_TRIES)):
+            url = self.access.server + path + (f"?{urlencode(query)}" if query else "")
+            headers = {"Accept": "application/json", "User-Agent": "vnaops-pulumi-kubernetes", **self._authorization()}
+            if data is not None:
+                headers["Content-Type"] = content_type
+            response = self._once(method, url, data, headers, seconds, stream=stream)
+            if response.status == 401 and self._renewed and not renewed:
+                renewed = True
+                self.access = self._renewed()
+                self._pool = _pool(self.access)
+            elif response.status in (429, 503) and tries_left:
+                pause = min(float(response.headers.get("Retry-After", 1)), 5)
+                response.drain_conn()
+                threading.Event().wait(pause)
+            else:
+                break
+        if response.status >= 400:
+            raise _error(response)
+        return response
+
+    def _once(
+        self, method: str, url: str, data: bytes | None, headers: dict[str, str], seconds: float, *, stream: bool
+    ) -> urllib3.BaseHTTPResponse:
+        """One try, and a second one where a kept connection was closed under it: all but POST may be repeated."""
+        silent = self._silent
+        if silent and not self._answered and time.monotonic() < silent[0]:
+            raise silent[1]
+        for last in (method == "POST", True):
             try:
                 response = self._pool.request(
                     method,
@@ -105,15 +136,15 @@ class Client:
                     timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds),
                     retries=False,
                 )
+                self._answered = True
+                return response
             except urllib3.exceptions.HTTPError as error:
-                raise UnreachableError(f"{self.access.server} does not answer: {_words(error)}") from None
-            if response.status not in (429, 503) or not tries_left:
-                break
-            response.drain_conn()
-            threading.Event().wait(min(float(response.headers.get("Retry-After", 1)), 5))
-        if response.status >= 400:
-            raise _error(response)
-        return response
+                if isinstance(error, urllib3.exceptions.ProtocolError) and not last:
+                    continue
+                failure = UnreachableError(f"{self.access.server} does not answer: {_words(error)}")
+                self._silent = time.monotonic() + SILENT_SECONDS, failure
+                raise failure from None
+        raise AssertionError("unreachable: the last try returns or raises")
 
     def _authorization(self) -> dict[str, str]:
         access = self.access

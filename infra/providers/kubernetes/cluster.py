@@ -7,7 +7,7 @@ from typing import Any
 from infra.providers.kubernetes.apply import Place
 from infra.providers.kubernetes.client import Client, UnreachableError
 from infra.providers.kubernetes.discovery import Kinds, UnknownKindError
-from infra.providers.kubernetes.kubeconfig import KubeconfigError, load
+from infra.providers.kubernetes.kubeconfig import Access, KubeconfigError, load
 from infra.providers.kubernetes.settings import Settings
 
 # Where the cluster can't be asked: the kinds without a namespace that programs write.
@@ -67,10 +67,12 @@ class Cluster:
             if self._reached is None:
                 if self._settings.kubeconfig_unknown:
                     raise UnreachableError("the cluster's kubeconfig is not known yet")
-                try:
-                    access = load(self._settings.kubeconfig, self._settings.context, self._settings.cluster)
-                except KubeconfigError as error:
-                    raise UnreachableError(str(error)) from None
-                client = Client(access)
+                client = Client(self._access(), self._access)
                 self._reached = client, Kinds(client)
             return self._reached
+
+    def _access(self) -> Access:
+        try:
+            return load(self._settings.kubeconfig, self._settings.context, self._settings.cluster)
+        except KubeconfigError as error:
+            raise UnreachableError(str(error)) from None
