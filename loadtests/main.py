@@ -124,15 +124,21 @@ def _run(options: argparse.Namespace) -> int:
     size = sum(study.bytes_estimate() for study in waiting)
     _reachable(target.dicom.host, target.dicom.port)
     _room(options, target.dicom.host, size)
-    folder = options.report_dir / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{plan.name}"
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise BadInput(f"{folder} can't be made: {error.strerror}") from None
+    folder = report_folder(options.report_dir, plan.name)
 
     from loadtests.campaigns.session import session
 
     return session(plan, target, run, waiting, folder)
+
+
+def report_folder(report_dir: Path, name: str) -> Path:
+    """A new folder for the report of a campaign that begins now. Raises BadInput where it can't be made."""
+    folder = report_dir / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise BadInput(f"{folder} can't be made: {error.strerror}") from None
+    return folder
 
 
 def _reachable(host: str, port: int) -> None:

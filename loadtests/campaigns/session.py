@@ -25,53 +25,64 @@ EXIT_MET, EXIT_NOT_MET, EXIT_INTERRUPTED = 0, 1, 130
 
 def session(plan: Plan, environment: Environment, run: str, waiting: list[Study], folder: Path) -> int:
     """Run the campaign; `ledger.jsonl`, `report.json` and `report.html` go into `folder`. Returns the exit code."""
-    started = datetime.now(UTC)
-    header = {"campaign": plan.name, "run": run, "seed": plan.seed, "started": started.isoformat(timespec="seconds")}
-    ledger = Ledger(folder / "ledger.jsonl", {**header, "namespace": environment.namespace}, runner.in_a_thread)
-    readers = tuple(name for name in ("c_get", "wado_rs") if getattr(plan.users, name))
-    work = Work(waiting, readers)
-    recorder = Recorder()
-    dicom, web = environment.dicom, environment.dicom_web
+    campaign = begin(plan, environment, run, waiting, folder)
     interruption = Interruption(print)
-    print(
-        f"campaign {plan.name} against {dicom.ae_title}@{dicom.host}:{dicom.port} and {web.url}: {work.total} studies, "
-        f"{sum(study.instance_count for study in waiting)} instances, at most {plan.limit_seconds:g} s"
-    )
-    try:
-        died = runner.run(Campaign(plan, run, environment, work, ledger, recorder), print, interruption)
-    finally:
-        ledger.close()
-    integrity, verified = _verified(ledger.path, environment, interruption)
-    report = Report(
-        plan=plan,
-        environment=environment,
-        run=run,
-        started=started,
-        transactions=tuple(recorder.transactions),
-        integrity=integrity,
-        interrupted=interruption.asked or not verified,
-        users_died=died,
-        generator=_generator(),
-    )
-    (folder / "report.json").write_text(json.dumps(report.as_dict(), indent=1) + "\n")
-    (folder / "report.html").write_text(html.render(report))
-    terminal.show(report)
-    print(f"report   {folder / 'report.html'}\nnumbers  {folder / 'report.json'}\nledger   {ledger.path}")
+    died = runner.run(campaign, print, interruption)
+    report = conclude(campaign, died, interruption)
     if report.interrupted:
         return EXIT_INTERRUPTED
     return EXIT_MET if report.passed else EXIT_NOT_MET
 
 
-def _verified(path: Path, environment: Environment, interruption: Interruption) -> tuple[Verification, bool]:
+def begin(plan: Plan, environment: Environment, run: str, waiting: list[Study], folder: Path) -> Campaign:
+    """Open the ledger in `folder`, and say what will be done."""
+    started = datetime.now(UTC)
+    header = {"campaign": plan.name, "run": run, "seed": plan.seed, "started": started.isoformat(timespec="seconds")}
+    ledger = Ledger(folder / "ledger.jsonl", {**header, "namespace": environment.namespace}, runner.in_a_thread)
+    work = Work(waiting, tuple(name for name in ("c_get", "wado_rs") if getattr(plan.users, name)))
+    dicom, web = environment.dicom, environment.dicom_web
+    print(
+        f"campaign {plan.name} against {dicom.ae_title}@{dicom.host}:{dicom.port} and {web.url}: {work.total} studies, "
+        f"{sum(study.instance_count for study in waiting)} instances, at most {plan.limit_seconds:g} s"
+    )
+    return Campaign(plan, run, environment, work, ledger, Recorder(), started)
+
+
+def conclude(campaign: Campaign, died: int, interruption: Interruption | None = None) -> Report:
+    """Close the ledger, look for all that is in it, and write and show the report."""
+    campaign.ledger.close()
+    ledger_file = campaign.ledger.path
+    integrity, verified = _verified(ledger_file, campaign.environment, interruption)
+    report = Report(
+        plan=campaign.plan,
+        environment=campaign.environment,
+        run=campaign.run,
+        started=campaign.started,
+        transactions=tuple(campaign.recorder.transactions),
+        integrity=integrity,
+        interrupted=not verified or (interruption is not None and interruption.asked),
+        users_died=died,
+        generator=_generator(),
+    )
+    json_file, html_file = ledger_file.with_name("report.json"), ledger_file.with_name("report.html")
+    json_file.write_text(json.dumps(report.as_dict(), indent=1) + "\n")
+    html_file.write_text(html.render(report))
+    terminal.show(report)
+    print(f"report   {html_file}\nnumbers  {json_file}\nledger   {ledger_file}")
+    return report
+
+
+def _verified(path: Path, environment: Environment, interruption: Interruption | None) -> tuple[Verification, bool]:
     """What was found, and whether it was looked for to the end; a second wish to end it ends the process."""
     _, entries = ledgers.read(path)
     print(f"verifying {len(entries)} instances of the ledger by WADO-RS")
-    before, shown = interruption.asked, terminal.VerifyProgress()
+    shown = terminal.VerifyProgress()
+    ends_it = interruption if interruption and not interruption.asked else None
 
     def progress(done: int, total: int) -> None:
         shown(done, total)
-        if not before:
-            interruption.raise_if_asked()
+        if ends_it:
+            ends_it.raise_if_asked()
 
     try:
         return verify(entries, environment.dicom_web, progress), True

@@ -108,3 +108,4 @@ class Campaign:
     work: Work
     ledger: Ledger
     recorder: Recorder
+    started: datetime

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -282,3 +283,35 @@ def test_the_limit_of_time_ends_the_load(archive: Orthanc, tmp_path: Path) -> No
     assert code == 0, said
     assert 2 <= found["duration_seconds"] < 20
     assert found["integrity"]["passed"]
+
+
+def test_locusts_own_command_line_runs_the_same_campaign(archive: Orthanc, tmp_path: Path) -> None:
+    plan = campaign_file(tmp_path)
+    locustfile = Path(__file__).parents[3] / "loadtests" / "locustfile.py"
+    command = [sys.executable, "-m", "locust", "-f", locustfile, "--headless", "-u", "5", "-r", "5", "-t", "8s"]
+    command += ["--outputs", outputs(tmp_path, archive), "--campaign", plan, "--report-dir", tmp_path / "reports"]
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    found = report_of(tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert found["integrity"]["identical"] == found["integrity"]["acknowledged"] == INSTANCES
+    row = next(
+        line for line in ended.stdout.splitlines() + ended.stderr.splitlines() if line.startswith("DIMSE    C-STORE")
+    )
+    assert int(row.split()[2]) == found["operations"]["C-STORE"]["count"]  # Locust's own statistics agree
+
+
+def test_locusts_own_command_line_asks_for_the_outputs() -> None:
+    locustfile = Path(__file__).parents[3] / "loadtests" / "locustfile.py"
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "locust", "-f", locustfile, "--headless", "-t", "1s"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert ended.returncode != 0
+    assert "--outputs is missing" in ended.stdout + ended.stderr
