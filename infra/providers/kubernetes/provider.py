@@ -1,7 +1,6 @@
 """The `kubernetes` provider: the engine's requests, answered as the official plug-in answers them."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from typing_extensions import override
@@ -29,6 +28,7 @@ from infra.providers.base.values import Properties, Unknown, known, plain
 from infra.providers.kubernetes import (
     annotations,
     naming,
+    objects,
     replacement,
     secret_data,
     settings,
@@ -44,9 +44,8 @@ from infra.providers.kubernetes.discovery import UnknownKindError
 from infra.providers.kubernetes.drift import live_inputs
 from infra.providers.kubernetes.importing import imported_inputs
 from infra.providers.kubernetes.kubeconfig import KubeconfigError, load, same_server
-from infra.providers.kubernetes.waiting.wait import NotReadyError, state, until_ready
-
-MANAGED_BY = "app.kubernetes.io/managed-by"
+from infra.providers.kubernetes.waiting.wait import NotReadyError, state, until_ready, verify
+from infra.providers.kubernetes.words import NoClusterError, NoKindError, in_words
 
 
 class KubernetesProvider(Provider):
@@ -95,9 +94,13 @@ class KubernetesProvider(Provider):
         """Names, namespaces, secrets: what the inputs become before they are compared or written."""
         if reason := tokens.refusal(request.type):
             return Checked(request.news, [Failure("", reason)])
-        inputs = _tidied(request.news)
+        inputs = objects.tidied(request.news)
         token = tokens.parse(request.type, _text(inputs.get("kind")))
         inputs = {**inputs, "apiVersion": inputs.get("apiVersion", token.api_version), "kind": token.kind}
+        try:
+            verify(plain(inputs))
+        except annotations.AnnotationError as error:
+            return Checked(inputs, [Failure("metadata.annotations", str(error))])
         metadata = plain(inputs.get("metadata") or {})
         if token.patch:
             if not isinstance(metadata, Unknown) and not metadata.get("name"):
@@ -108,19 +111,22 @@ class KubernetesProvider(Provider):
             except naming.NameMissingError as error:
                 return Checked(inputs, [Failure("metadata.name", str(error))])
         if not self._settings.server_side_apply and not token.patch:
-            inputs = _labelled(inputs)
-        with _in_words(inputs):
+            inputs = objects.labelled(inputs)
+        with in_words(inputs):
             inputs = self._cluster.with_namespace(inputs)
         return Checked(secret_data.folded(inputs))
 
     @override
     def diff(self, request: DiffRequest, call: Call) -> Difference:
         """Between old and new inputs; the cluster is not asked (drift is what `refresh` is for)."""
-        old, new = _namespaced(plain(request.old_inputs)), _namespaced(plain(request.news))
+        old, new = (
+            objects.without_default_namespace(plain(request.old_inputs)),
+            objects.without_default_namespace(plain(request.news)),
+        )
         changes = differences(old, new)
         mutable = self._settings.mutable
         replaces = replacement.replaced_by(changes, old, new, mutable=mutable)
-        same_name = _names(old) == _names(new)
+        same_name = objects.names(old) == objects.names(new)
         return Difference(changes, replaces, bool(replaces) and same_name and not naming.is_autonamed(new))
 
     @override
@@ -129,7 +135,7 @@ class KubernetesProvider(Provider):
         inputs = plain(request.inputs)
         token = tokens.parse(request.type, inputs.get("kind"))
         manager = self._new_manager(inputs)
-        with _in_words(request.inputs):
+        with in_words(request.inputs):
             if request.preview:
                 return Created("", self._preview_of_creation(request, inputs, manager, token, call))
             place = writing.placed(lambda: self._place(inputs), call)
@@ -148,11 +154,11 @@ class KubernetesProvider(Provider):
         namespace, name = tokens.split_id(request.id)
         api_version = before.get("apiVersion") or token.api_version
         try:
-            with _in_words(request.inputs):
+            with in_words(request.inputs):
                 place = self._cluster.place(api_version, token.kind, namespace, name)
                 obj = get(self._cluster.client, place)
                 return self._found(request, place, obj, patch=token.patch)
-        except _NoClusterError as error:
+        except NoClusterError as error:
             if self._settings.delete_unreachable:
                 call.warn(f"{request.id} is removed from the state: {error}")
                 return None
@@ -160,7 +166,7 @@ class KubernetesProvider(Provider):
                 f"{request.id} can't be read: {error}. If the cluster is gone for good, "
                 "PULUMI_K8S_DELETE_UNREACHABLE=true removes what was in it from the state"
             ) from None
-        except _NoKindError:
+        except NoKindError:
             return None
 
     @override
@@ -170,7 +176,7 @@ class KubernetesProvider(Provider):
         token = tokens.parse(request.type, inputs.get("kind"))
         manager = state_form.manager_of(request.state) or self._new_manager(inputs)
         namespace, name = tokens.split_id(request.id)
-        with _in_words(request.news):
+        with in_words(request.news):
             if request.preview and not known(inputs):
                 return request.news
             try:
@@ -203,15 +209,15 @@ class KubernetesProvider(Provider):
         token = tokens.parse(request.type, inputs.get("kind"))
         namespace, name = tokens.split_id(request.id)
         try:
-            with _in_words(request.old_inputs):
+            with in_words(request.old_inputs):
                 place = self._cluster.place(inputs["apiVersion"], inputs["kind"], namespace, name)
                 if not token.patch:
                     delete(self._cluster.client, place, inputs, request.timeout, call)
                 elif get(self._cluster.client, place):
                     give_up(self._cluster.client, place, state_form.manager_of(request.state) or "")
-        except _NoKindError:
+        except NoKindError:
             return  # its definition is gone, and took it along
-        except _NoClusterError as error:
+        except NoClusterError as error:
             if not self._settings.delete_unreachable:
                 raise
             call.warn(f"{request.id} counts as deleted: {error}")
@@ -256,12 +262,14 @@ class KubernetesProvider(Provider):
         version = state_form.initial_api_version_of(before, obj)
         try:
             obj = until_ready(self._cluster.client, place, obj, plain(inputs), timeout, call)
-        except NotReadyError as error:
+        except (NotReadyError, ApiError, UnreachableError) as error:
+            # the object exists, and the state must know it
+            obj, reasons = (error.obj, error.reasons) if isinstance(error, NotReadyError) else (obj, [])
             raise InitializationError(
                 str(error),
                 id=place.id,
-                properties=state_form.properties(error.obj, inputs, manager, version),
-                reasons=[str(error), *error.reasons],
+                properties=state_form.properties(obj, inputs, manager, version),
+                reasons=[str(error), *reasons],
             ) from None
         return state_form.properties(obj, inputs, manager, version)
 
@@ -274,7 +282,7 @@ class KubernetesProvider(Provider):
         elif request.importing:
             inputs = imported_inputs(obj)
         else:
-            inputs = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": _identity(obj)}
+            inputs = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": objects.identity(obj)}
         inputs = secret_data.marked(inputs)
         version = state_form.initial_api_version_of(request.state, obj)
         properties = state_form.properties(obj, inputs, manager, version)
@@ -285,78 +293,6 @@ class KubernetesProvider(Provider):
                 message, id=place.id, properties=properties, reasons=[message, *now.reasons], inputs=inputs
             )
         return Found(place.id, properties, inputs)
-
-
-class _NoClusterError(ProviderError):
-    """The cluster does not answer."""
-
-
-class _NoKindError(ProviderError):
-    """The cluster does not know the kind."""
-
-
-@contextmanager
-def _in_words(inputs: Properties) -> Iterator[None]:
-    """What the files below raise, as the errors that the engine shows: without what is secret in the inputs."""
-    try:
-        yield
-    except UnreachableError as error:
-        raise _NoClusterError(f"the Kubernetes cluster can't be reached: {error}") from None
-    except UnknownKindError as error:
-        raise _NoKindError(str(error)) from None
-    except InitializationError as error:
-        error.args = (secret_data.scrubbed(str(error), inputs),)
-        error.reasons = [secret_data.scrubbed(reason, inputs) for reason in error.reasons]
-        raise
-    except (ApiError, ProviderError, annotations.AnnotationError) as error:
-        kind = type(error) if isinstance(error, ProviderError) else ProviderError
-        raise kind(secret_data.scrubbed(str(error), inputs)) from None
-
-
-def _tidied(news: Properties) -> Properties:
-    """Without what means nothing: absent values, and empty labels and annotations."""
-    tidied: Properties = _without_none(news)
-    metadata = tidied.get("metadata")
-    if isinstance(metadata, Mapping):
-        kept = {name: value for name, value in metadata.items() if value != {} or name not in ("labels", "annotations")}
-        tidied["metadata"] = kept
-    return tidied
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _without_none(item) for name, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_without_none(item) for item in value]
-    return value
-
-
-def _labelled(inputs: Properties) -> Properties:
-    metadata = inputs.get("metadata") or {}
-    labels = metadata.get("labels") or {} if isinstance(metadata, Mapping) else Unknown()
-    if not isinstance(labels, Mapping):
-        return inputs
-    return {**inputs, "metadata": {**metadata, "labels": {**labels, MANAGED_BY: "pulumi"}}}
-
-
-def _namespaced(inputs: Properties) -> Properties:
-    """An object without a namespace lies in `default`: naming it there is no change."""
-    metadata = inputs.get("metadata")
-    if not isinstance(metadata, Mapping) or metadata.get("namespace") not in ("", "default"):
-        return inputs
-    return {**inputs, "metadata": {name: value for name, value in metadata.items() if name != "namespace"}}
-
-
-def _names(inputs: Mapping[str, Any]) -> tuple[Any, ...]:
-    metadata = inputs.get("metadata")
-    if not isinstance(metadata, Mapping):
-        return (object(),)  # unknown: equal to nothing
-    return metadata.get("namespace"), metadata.get("name")
-
-
-def _identity(obj: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = obj["metadata"]
-    return {name: metadata[name] for name in ("name", "namespace") if name in metadata}
 
 
 def _text(value: Any) -> str | None:

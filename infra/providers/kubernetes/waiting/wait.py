@@ -90,6 +90,14 @@ def until_ready(
     raise NotReadyError(f"{place.words} was not ready after {seconds:g} s", [last.progress, *last.reasons], obj)
 
 
+def verify(inputs: Mapping[str, Any]) -> None:
+    """Raises `AnnotationError` for annotations that mean nothing, before anything is written."""
+    annotations.timeout(inputs)
+    annotations.propagation(inputs)
+    for one in annotations.wait_for(inputs):
+        expression(one, {})
+
+
 def state(client: Client, obj: Object, inputs: Mapping[str, Any]) -> State:
     """How far the object is, now."""
     expressions = annotations.wait_for(inputs)

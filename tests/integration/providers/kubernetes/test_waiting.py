@@ -127,9 +127,10 @@ def test_an_annotation_limits_the_time(plugin: Plugin, namespace: str) -> None:
 
 
 def test_a_wait_that_means_nothing_is_refused_in_words(plugin: Plugin, namespace: str) -> None:
-    with pytest.raises(ProviderError, match=r"neither jsonpath=.* nor condition=") as refused:
-        plugin.create(annotated(config_map(namespace, "a", {}), waitFor="ready please"))
-    assert "ready please" in str(refused.value)
+    inputs = annotated(config_map(namespace, "a", {}), waitFor="ready please")
+    (failure,) = plugin.check("kubernetes:core/v1:ConfigMap", inputs).failures
+    assert failure.property == "metadata.annotations"
+    assert "'ready please' is neither jsonpath={.field}[=value] nor condition=Type[=status]" in failure.reason
 
 
 def test_a_refresh_of_what_is_not_ready_says_so_and_renews_the_state(plugin: Plugin, namespace: str) -> None:
