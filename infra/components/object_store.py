@@ -53,7 +53,7 @@ class ObjectStore(Component):
 
     endpoint: pulumi.Output[str]
     admin_endpoint: pulumi.Output[str]
-    profile: pulumi.Output[str | None]
+    profile: pulumi.Output[Any]  # str, or None for the chain's default
     credentials_secret: pulumi.Output[str]
     egress: Sequence[Peer]
     bucket: Bucket
