@@ -148,6 +148,9 @@ class Archive(Component):
                 "replicas": settings.archive.replicas,
                 "serviceName": headless.metadata["name"],
                 "podManagementPolicy": "Parallel",
+                # in a roll-out the balancer must have found this replica (names live 5 s, then two checks) before
+                # the next one goes
+                "minReadySeconds": 10,
                 "selector": selector(APP_NAME),
                 "template": pod_template(
                     APP_NAME,

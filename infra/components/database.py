@@ -40,7 +40,7 @@ def patroni_settings(members: int, passwords: dict[str, str]) -> dict[str, Any]:
                     "parameters": {
                         "max_connections": 100,
                         "shared_buffers": "128MB",
-                        "wal_compression": "on",
+                        "wal_compression": "lz4",
                         "max_wal_size": "1GB",
                         "checkpoint_completion_target": 0.9,
                     },

@@ -93,6 +93,8 @@ frontend https
     http-request auth realm vnaops unless {{ http_auth(clients) }}
     http-request deny deny_status 404 unless {{ path_beg /dicom-web/ }} or {{ path /wado }}
     http-request del-header authorization
+    # DICOMweb answers hold addresses to fetch from: the ones that the client can reach (RFC 7239)
+    http-request set-header Forwarded "host=%[req.hdr(host)];proto=https"
     use_backend http_writers if !{{ method GET HEAD OPTIONS }}
     default_backend http_readers
 """

@@ -1,5 +1,6 @@
 """The front door: DIMSE, DIMSE over TLS and HTTPS, and who is let in."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -85,6 +86,14 @@ def test_what_a_modality_stores_comes_back_by_wado_uri_from_an_object_locked_buc
     back = dcmread(tmp_path / "back.dcm")
     assert back.SOPInstanceUID == dataset.SOPInstanceUID
     assert back.PixelData == dataset.PixelData
+
+
+def test_the_addresses_in_a_dicomweb_answer_can_be_fetched(deployed: Deployed) -> None:
+    status, body = deployed.https("/dicom-web/studies?limit=1")
+    assert status == 200
+    address = json.loads(body)[0]["00081190"]["Value"][0]
+    assert address.startswith(deployed.outputs["dicomWeb"]["url"] + "/studies/")
+    assert deployed.https(address.removeprefix(deployed.outputs["dicomWeb"]["url"].removesuffix("/dicom-web")))[0] == 200
 
 
 def test_the_prober_measures_echo_and_store_through_the_front_door(deployed: Deployed) -> None:
