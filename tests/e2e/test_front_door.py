@@ -93,7 +93,9 @@ def test_the_addresses_in_a_dicomweb_answer_can_be_fetched(deployed: Deployed) -
     assert status == 200
     address = json.loads(body)[0]["00081190"]["Value"][0]
     assert address.startswith(deployed.outputs["dicomWeb"]["url"] + "/studies/")
-    assert deployed.https(address.removeprefix(deployed.outputs["dicomWeb"]["url"].removesuffix("/dicom-web")))[0] == 200
+    assert (
+        deployed.https(address.removeprefix(deployed.outputs["dicomWeb"]["url"].removesuffix("/dicom-web")))[0] == 200
+    )
 
 
 def test_the_prober_measures_echo_and_store_through_the_front_door(deployed: Deployed) -> None:
