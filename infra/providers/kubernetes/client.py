@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -164,9 +165,31 @@ def _pool(access: Access) -> urllib3.PoolManager:
             options |= {"server_hostname": access.server_name, "assert_hostname": access.server_name}
         if not access.verify:
             options["assert_hostname"] = False
-    host = urllib3.util.parse_url(access.server).host or ""
-    proxy = access.proxy or (None if proxy_bypass(host) else getproxies().get(access.server.split(":")[0]))
+    proxy = access.proxy or _proxy(access.server)
     return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+
+def _proxy(server: str) -> str | None:
+    """The environment's proxy for a server, by the rules of kubectl (Go's `net/http`).
+
+    Those know networks (`10.0.0.0/8`) in NO_PROXY, which Python's own reading of it does not, and loopback needs none.
+    """
+    scheme, host = server.split(":")[0], (urllib3.util.parse_url(server).host or "").strip("[]")
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None if host == "localhost" or proxy_bypass(host) else getproxies().get(scheme)
+    networks = (one.strip() for one in getproxies().get("no", "").split(","))
+    if address.is_loopback or proxy_bypass(host) or any(_contains(one, address) for one in networks if "/" in one):
+        return None
+    return getproxies().get(scheme)
+
+
+def _contains(network: str, address: IPv4Address | IPv6Address) -> bool:
+    try:
+        return address in ip_network(network, strict=False)
+    except ValueError:
+        return False
 
 
 def _tls(access: Access) -> ssl.SSLContext:

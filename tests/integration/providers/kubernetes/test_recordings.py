@@ -9,6 +9,7 @@ from tests.integration.providers.kubernetes.replay import Hand, Outcome, Replay,
 from tests.peers.kubernetes_api import KubernetesApi, PlayedKubelet, kubernetes_api
 
 RECORDED = calls()
+pytestmark = pytest.mark.timeout(900)  # the first test waits for all steps: 2 minutes on an idle machine
 
 
 def outcome(pod: dict[str, Any]) -> str:
