@@ -14,7 +14,8 @@ class AnnotationError(Exception):
 
 def of(inputs: Mapping[str, Any], name: str) -> str | None:
     """The value of `pulumi.com/NAME` in an object's inputs."""
-    annotations = (inputs.get("metadata") or {}).get("annotations") or {}
+    metadata = inputs.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
     value = annotations.get(PREFIX + name) if isinstance(annotations, Mapping) else None
     return value if isinstance(value, str) else None
 

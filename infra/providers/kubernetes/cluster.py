@@ -6,7 +6,7 @@ from typing import Any
 
 from infra.providers.kubernetes.apply import Place
 from infra.providers.kubernetes.client import Client, UnreachableError
-from infra.providers.kubernetes.discovery import Kinds, UnknownKindError
+from infra.providers.kubernetes.discovery import Kind, Kinds, UnknownKindError
 from infra.providers.kubernetes.kubeconfig import Access, KubeconfigError, load
 from infra.providers.kubernetes.settings import Settings
 
@@ -41,10 +41,16 @@ class Cluster:
 
     def place(self, api_version: str, kind: str, namespace: str | None, name: str) -> Place:
         """Where an object is or will be. Raises `UnknownKindError`, `UnreachableError`, `ApiError`."""
-        found = self.kinds.get(api_version, kind)
-        if not found.namespaced:
-            return Place(found, None, name)
-        return Place(found, namespace or self._settings.namespace or self.client.access.namespace or "default", name)
+        return self._place(self.kinds.get(api_version, kind), namespace, name)
+
+    def place_of_existing(self, api_version: str, kind: str, namespace: str | None, name: str) -> Place:
+        """Where an object is that may be served in another version by now; raises as `place`."""
+        return self._place(self.kinds.anywhere(api_version, kind), namespace, name)
+
+    def _place(self, kind: Kind, namespace: str | None, name: str) -> Place:
+        if not kind.namespaced:
+            return Place(kind, None, name)
+        return Place(kind, namespace or self._settings.namespace or self.client.access.namespace or "default", name)
 
     def with_namespace(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """The inputs with the namespace that the provider's settings give to those that have none."""

@@ -47,6 +47,25 @@ class Kinds:
                     f"the cluster knows no kind {kind} in {api_version}: is its CustomResourceDefinition there?"
                 ) from None
 
+    def anywhere(self, api_version: str, kind: str) -> Kind:
+        """The kind, in another version of its group where this one is no longer served: the objects are the same."""
+        try:
+            return self.get(api_version, kind)
+        except UnknownKindError:
+            for other in self._versions(api_version.rpartition("/")[0]):
+                if kind in self._ask(other):
+                    return self.get(other, kind)
+            raise
+
+    def _versions(self, group: str) -> list[str]:
+        try:
+            answer = self._client.call("GET", f"/apis/{group}") if group else {}
+        except ApiError as error:
+            if error.code == 404:
+                return []
+            raise
+        return [str(one["groupVersion"]) for one in answer.get("versions", [])]
+
     def _ask(self, api_version: str) -> dict[str, Kind]:
         try:
             answer = self._client.call("GET", _root(api_version))

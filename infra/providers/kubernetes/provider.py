@@ -155,7 +155,7 @@ class KubernetesProvider(Provider):
         api_version = before.get("apiVersion") or token.api_version
         try:
             with in_words(request.inputs):
-                place = self._cluster.place(api_version, token.kind, namespace, name)
+                place = self._cluster.place_of_existing(api_version, token.kind, namespace, name)
                 obj = get(self._cluster.client, place)
                 return self._found(request, place, obj, patch=token.patch)
         except NoClusterError as error:
@@ -210,7 +210,7 @@ class KubernetesProvider(Provider):
         namespace, name = tokens.split_id(request.id)
         try:
             with in_words(request.old_inputs):
-                place = self._cluster.place(inputs["apiVersion"], inputs["kind"], namespace, name)
+                place = self._cluster.place_of_existing(inputs["apiVersion"], inputs["kind"], namespace, name)
                 if not token.patch:
                     delete(self._cluster.client, place, inputs, request.timeout, call)
                 elif get(self._cluster.client, place):

@@ -181,6 +181,19 @@ def test_an_imported_service_has_no_addresses_of_the_cluster_in_its_inputs(
         assert found.inputs == written
 
 
+def test_an_object_of_a_version_that_is_no_longer_served_is_found_and_deleted_in_another(
+    plugin: Plugin, api: KubernetesApi, namespace: str
+) -> None:
+    inputs = workload(namespace, "Deployment", "runs")
+    created = plugin.create(inputs, timeout=60)
+    old = {**inputs, "apiVersion": "apps/v1beta1"}
+    found = plugin.read("kubernetes:apps/v1beta1:Deployment", created.id, created.properties, old)
+    assert found is not None
+    assert found.properties["apiVersion"] == "apps/v1"
+    plugin.delete(created.id, old, timeout=30)
+    assert api.kubectl("-n", namespace, "get", "deployments", "-o", "name") == ""
+
+
 def test_what_is_absent_is_read_as_nothing(plugin: Plugin, namespace: str) -> None:
     assert plugin.read("kubernetes:core/v1:ConfigMap", f"{namespace}/absent", {}, {}) is None
 

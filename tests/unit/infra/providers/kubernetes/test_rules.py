@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.providers.base.engine import Call, Engine
-from infra.providers.base.provider import CheckRequest, DiffRequest, ProviderError
+from infra.providers.base.provider import CheckRequest, CreateRequest, DiffRequest, ProviderError
 from infra.providers.base.values import Unknown
 from infra.providers.kubernetes import annotations
 from infra.providers.kubernetes.annotations import AnnotationError
@@ -159,6 +159,17 @@ def test_a_patch_without_a_name_is_refused() -> None:
     request = CheckRequest("urn", "kubernetes:core/v1:ConfigMapPatch", "p", {}, {"kind": "ConfigMap"})
     (failure,) = KubernetesProvider().check(request, CALL).failures
     assert (failure.property, failure.reason) == ("metadata.name", "a patch must name the object that it changes")
+
+
+@pytest.mark.parametrize("metadata", [Unknown("object"), {"name": Unknown()}, {"name": "a", "annotations": Unknown()}])
+def test_what_is_not_known_in_a_preview_passes_check_diff_and_create(metadata: Any) -> None:
+    provider, token = KubernetesProvider(), "kubernetes:core/v1:ConfigMap"
+    checked = provider.check(CheckRequest("urn", token, "a", {}, {"kind": "ConfigMap", "metadata": metadata}), CALL)
+    assert not checked.failures
+    request = CreateRequest("urn", token, "a", checked.inputs, preview=True)
+    assert provider.create(request, CALL).properties == checked.inputs
+    old = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+    assert provider.diff(DiffRequest("urn", token, "a", "ns/a", old, old, checked.inputs), CALL).changes
 
 
 def kubeconfig(server: str) -> str:
