@@ -33,14 +33,14 @@ def deployment(namespace: str, image: str, **options: Any) -> Callable[[], None]
     return run
 
 
-SHORT = {"custom_timeouts": pulumi.CustomTimeouts(create="4s", update="60s", delete="60s")}
+SHORT = {"custom_timeouts": pulumi.CustomTimeouts(create="8s", update="60s", delete="60s")}
 
 
 def test_a_deployment_that_fails_is_kept_explained_and_repaired(
     engine: Engine, api: KubernetesApi, namespace: str
 ) -> None:
     said = engine.refused(deployment(namespace, "absent", **SHORT))
-    assert f"Deployment {namespace}/it was not ready after 4 s" in said
+    assert f"Deployment {namespace}/it was not ready after 8 s" in said
     assert '[ErrImagePull] failed to pull image "absent": not found' in said
     assert engine.resources()["it"]["initErrors"]
     engine.up(deployment(namespace, "runs", **SHORT))

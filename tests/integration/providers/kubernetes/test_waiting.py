@@ -36,8 +36,8 @@ def test_what_runs_is_waited_for_and_answered_as_it_is_then(plugin: Plugin, name
 def test_a_deployment_that_does_not_come_up_says_why_and_is_kept(
     plugin: Plugin, namespace: str, image: str, reason: str
 ) -> None:
-    with pytest.raises(InitializationError, match=f"Deployment {namespace}/it was not ready after 4 s") as failed:
-        plugin.create(workload(namespace, "Deployment", image), timeout=4)
+    with pytest.raises(InitializationError, match=f"Deployment {namespace}/it was not ready after 8 s") as failed:
+        plugin.create(workload(namespace, "Deployment", image), timeout=8)
     assert failed.value.id == f"{namespace}/it"
     assert failed.value.properties["metadata"]["name"] == "it"
     assert any(reason in one for one in failed.value.reasons), failed.value.reasons
@@ -63,7 +63,7 @@ def test_pods_that_the_namespace_forbids_are_named_with_the_rule(
 ) -> None:
     api.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
     with pytest.raises(InitializationError) as failed:
-        plugin.create(workload(namespace, "StatefulSet", "runs", serviceName="it"), timeout=5)
+        plugin.create(workload(namespace, "StatefulSet", "runs", serviceName="it"), timeout=8)
     assert any("violates PodSecurity" in one for one in failed.value.reasons), failed.value.reasons
 
 
@@ -136,7 +136,7 @@ def test_a_wait_that_means_nothing_is_refused_in_words(plugin: Plugin, namespace
 def test_a_refresh_of_what_is_not_ready_says_so_and_renews_the_state(plugin: Plugin, namespace: str) -> None:
     inputs = workload(namespace, "Deployment", "absent")
     with pytest.raises(InitializationError) as failed:
-        plugin.create(inputs, timeout=2)
+        plugin.create(inputs, timeout=8)
     with pytest.raises(InitializationError, match="is not ready") as unhealthy:
         plugin.read("kubernetes:apps/v1:Deployment", failed.value.id, failed.value.properties, inputs)
     assert unhealthy.value.inputs == inputs
@@ -164,7 +164,7 @@ def test_no_reason_shows_a_secret(plugin: Plugin, namespace: str) -> None:
     inputs = workload(namespace, "Pod", "absent")
     inputs["spec"]["containers"][0]["env"] = [{"name": "PASSWORD", "value": Secret("not found")}]
     with pytest.raises(InitializationError) as failed:
-        plugin.create(inputs, timeout=2)
+        plugin.create(inputs, timeout=5)
     assert any('failed to pull image "absent": [secret]' in one for one in failed.value.reasons)
     environment = failed.value.properties["spec"]["containers"][0]["env"]
     assert environment == [{"name": "PASSWORD", "value": Secret("not found")}]
