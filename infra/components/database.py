@@ -35,16 +35,8 @@ def patroni_settings(members: int, passwords: dict[str, str]) -> dict[str, Any]:
                 "retry_timeout": 5,
                 # with a second member nothing acknowledged may be on one disk only
                 "synchronous_mode": members > 1,
-                "postgresql": {
-                    "use_pg_rewind": True,
-                    "parameters": {
-                        "max_connections": 100,
-                        "shared_buffers": "128MB",
-                        "wal_compression": "lz4",
-                        "max_wal_size": "1GB",
-                        "checkpoint_completion_target": 0.9,
-                    },
-                },
+                # the same on all members, hence in Patroni's store; everything else stands below and follows the file
+                "postgresql": {"use_pg_rewind": True, "parameters": {"max_connections": 100}},
             },
             "initdb": [{"encoding": "UTF8"}, {"locale": "C.UTF-8"}, "data-checksums"],
             "post_bootstrap": "/run/secrets/patroni/post-bootstrap",
@@ -55,6 +47,14 @@ def patroni_settings(members: int, passwords: dict[str, str]) -> dict[str, Any]:
             "bin_dir": "/usr/lib/postgresql/17/bin",
             "pgpass": "/tmp/pgpass",  # noqa: S108 (the pod's own emptyDir)
             "parameters": {
+                "shared_buffers": "128MB",
+                "wal_compression": "lz4",
+                "max_wal_size": "1GB",
+                # a replica that vanished (node lost, pod killed) must not keep its locks: the next writer waits for them
+                "tcp_keepalives_idle": 10,
+                "tcp_keepalives_interval": 5,
+                "tcp_keepalives_count": 3,
+                "idle_in_transaction_session_timeout": "60s",
                 "unix_socket_directories": "/tmp",  # noqa: S108
                 "ssl": "on",
                 "ssl_cert_file": "/run/secrets/tls/tls.crt",
