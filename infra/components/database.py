@@ -50,7 +50,7 @@ def patroni_settings(members: int, passwords: dict[str, str]) -> dict[str, Any]:
                 "shared_buffers": "128MB",
                 "wal_compression": "lz4",
                 "max_wal_size": "1GB",
-                # a replica that vanished (node lost, pod killed) must not keep its locks: the next writer waits for them
+                # a replica that vanished (node lost, pod killed) gives up its locks, on which the next writer waits
                 "tcp_keepalives_idle": 10,
                 "tcp_keepalives_interval": 5,
                 "tcp_keepalives_count": 3,
