@@ -87,7 +87,7 @@ def until_ready(
             raise NotReadyError(f"{place.words} failed", list(last.reasons), obj)
     if call.cancelled.is_set():
         raise NotReadyError(f"{place.words} was not ready yet when the wait was interrupted", list(last.reasons), obj)
-    raise NotReadyError(f"{place.words} was not ready after {seconds:g} s", [last.progress, *last.reasons], obj)
+    raise NotReadyError(f"{place.words} was not ready after {seconds:g} s", list(last.reasons) or [last.progress], obj)
 
 
 def verify(inputs: Mapping[str, Any]) -> None:
