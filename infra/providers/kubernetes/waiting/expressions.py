@@ -36,9 +36,7 @@ def _state(what: str, wanted: str | None, found: list[Any]) -> State:
     goal = what if wanted is None else f"{what}={wanted}"
     if found and (wanted is None or any(_text(value) == wanted for value in found)):
         return State(True, f"Found {goal}")
-    return State(
-        False, f"Waiting for {goal}" + (f" (found {shown})" if found else ""), reasons=[f"{goal} was not seen"]
-    )
+    return State(False, f"Waiting for {goal}" + (f" (found {shown})" if found else ""))
 
 
 def _text(value: Any) -> str:
