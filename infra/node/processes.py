@@ -105,7 +105,7 @@ class Daemons:
             direct = ",".join(filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), *daemon.direct]))
             environment |= {"NO_PROXY": direct, "no_proxy": direct}
         with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as out:
-            subprocess.Popen(
+            process = subprocess.Popen(
                 [*daemon.prefix, *daemon.command],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -113,7 +113,11 @@ class Daemons:
                 env=environment,
                 cwd="/",
                 start_new_session=True,  # the starter's Ctrl-C is not for it
-            ).returncode = 0  # it outlives us: no ResourceWarning when the object goes
+            )
+        # Until execve is through, which takes a while from a cold disk, /proc shows no environment and so no mark; with
+        # a prefix it is another program first. Who looked in that moment took a starting daemon for one that had ended.
+        until(lambda: bool(self.running(daemon.name)) or process.poll() is not None, 30.0)
+        process.returncode = 0  # it outlives us: no ResourceWarning when the object goes
 
     def stop(self, names: Iterable[str], patience: float = 10.0) -> None:
         """Ends daemons: SIGTERM, after `patience` seconds SIGKILL. The API server takes over 3 s at times."""
