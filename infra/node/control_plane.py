@@ -153,7 +153,7 @@ def start(layout: Layout, daemons: Daemons, pki: Pki) -> Api:
     layout.run.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = etcd(layout)
     daemons.ensure(store)
-    began = daemons.ensure(api_server(layout, pki))
+    daemons.ensure(api_server(layout, pki))
     api = Api(layout.admin)
 
     def ready() -> bool:
@@ -163,8 +163,8 @@ def start(layout: Layout, daemons: Daemons, pki: Pki) -> Api:
     daemons.wait("kube-apiserver", ready, 60)
     daemons.ensure(controller_manager(layout, pki))
     daemons.ensure(scheduler(layout, pki))
-    if began:
-        for item in rights():
-            api.apply(item)
+    # always, not only where the API server was started: an interrupted run left it without them
+    for item in rights():
+        api.apply(item)
     daemons.ensure(volumes(layout, pki))
     return api
