@@ -40,6 +40,7 @@ defaults
     retries 2
     option redispatch
     option dontlognull
+    option splice-auto # images go from socket to socket without a copy
 
 resolvers cluster
     parse-resolv-conf

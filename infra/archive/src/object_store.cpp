@@ -119,16 +119,17 @@ void ObjectStore::put(const std::string& key, const char* data, uint64_t size) {
   }
 }
 
-// One SHA-256 serves four ends: as the signed payload hash (AWS and Ceph verify it, SeaweedFS 4.48 does not), as
-// x-amz-checksum-sha256 (AWS, MinIO and SeaweedFS verify it and keep it; S3 wants it or Content-MD5 beside object-lock
-// headers), as metadata of our own that every endpoint gives back, for reads to be compared with, and to know one's own
-// object after a half-answered put. It costs 0.3 ms for 525 KB with the processor's SHA instructions; Content-MD5 would
-// cost 0.7 ms.
+// The SHA-256 serves three ends: as the signed payload hash (AWS and Ceph verify it, SeaweedFS 4.48 does not), as metadata
+// of our own that every endpoint gives back, for reads to be compared with, and to know one's own object after a
+// half-answered put. It costs 0.3 ms for 525 KB with the processor's SHA instructions. What the server verifies and keeps
+// (S3 wants that or Content-MD5 beside object-lock headers) is the CRC-32C: 0.07 ms here, and SeaweedFS answers 0.4 ms
+// earlier than with x-amz-checksum-sha256 (5.9 instead of 6.4 ms).
 void ObjectStore::putWhole(const std::string& key, const char* data, uint64_t size, const Sha256& hash) {
+  const std::string checksum = base64(crc32c(data, size));
   attempts(Operation::Put, key, size, [&] {
     Request request{Operation::Put, "PUT", key};
     request.headers = objectHeaders(data, size, hash);
-    request.headers["x-amz-checksum-sha256"] = base64(hash);
+    request.headers["x-amz-checksum-crc32c"] = checksum;
     request.headers["if-none-match"] = "*";
     request.body = data;
     request.size = size;

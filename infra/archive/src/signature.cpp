@@ -47,10 +47,20 @@ std::string hex(const Sha256& digest) {
   return text;
 }
 
-std::string base64(const Sha256& digest) {
-  unsigned char text[45];
-  const int size = EVP_EncodeBlock(text, digest.data(), static_cast<int>(digest.size()));
+namespace {
+std::string encoded(const unsigned char* digest, size_t length) {
+  unsigned char text[45];  // of 32 bytes at most
+  const int size = EVP_EncodeBlock(text, digest, static_cast<int>(length));
   return {reinterpret_cast<char*>(text), static_cast<size_t>(size)};
+}
+}  // namespace
+
+std::string base64(const Sha256& digest) { return encoded(digest.data(), digest.size()); }
+
+std::string base64(uint32_t sum) {
+  const unsigned char bytes[4] = {static_cast<unsigned char>(sum >> 24), static_cast<unsigned char>(sum >> 16),
+                                  static_cast<unsigned char>(sum >> 8), static_cast<unsigned char>(sum)};
+  return encoded(bytes, sizeof bytes);
 }
 
 std::string percentEncoded(const std::string& value) {

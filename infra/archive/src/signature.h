@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <cstddef>
 #include <ctime>
 #include <map>
@@ -16,6 +17,7 @@ using Sha256 = std::array<unsigned char, 32>;
 Sha256 sha256(const void* data, size_t size);
 std::string hex(const Sha256& digest);
 std::string base64(const Sha256& digest);
+std::string base64(uint32_t sum);  // of its four bytes, the highest first, as S3 writes a CRC
 
 // Everything but unreserved characters as %XX (RFC 3986), as Signature Version 4 wants query values.
 std::string percentEncoded(const std::string& value);

@@ -46,7 +46,7 @@ def test_an_object_is_stored_with_class_retention_and_checksum(plugin: Plugin, s
     assert dt.timedelta(hours=23, minutes=59) < kept <= dt.timedelta(days=1, seconds=60)
     assert head["Metadata"]["sha256"] == hashlib.sha256(DATA).hexdigest()
     assert re.fullmatch(r"65536:[0-9a-f]{40}", head["Metadata"]["blocks-crc32c"])
-    assert head["ChecksumSHA256"]
+    assert head["ChecksumCRC32C"]
 
 
 def test_what_was_stored_is_read_back_whole_and_in_parts(plugin: Plugin) -> None:
