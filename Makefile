@@ -93,8 +93,10 @@ e2e: ## end-to-end tests on the embedded node (brought up for it and taken down 
 format: ## ruff's fixes and format
 	@$(PY) -m ruff check --fix $(SOURCES) && $(PY) -m ruff format $(SOURCES)
 
+UV := $(PY) -m uv pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-header
+
 .PHONY: lock
-lock: ## resolve the dependencies anew into the lock files (hashes, no addresses)
-	@uv="$(PY) -m uv pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-header --upgrade"
-	$$uv --all-extras --group dev --python-version 3.11 -o requirements.lock
-	$$uv --extra exporters --extra loadtests --python-version 3.13 -o infra/images/python/requirements.lock
+lock: ## resolve the dependencies anew into both lock files (hashes, no addresses)
+	@$(UV) --upgrade --all-extras --group dev --python-version 3.11 -o requirements.lock
+	@$(UV) infra/images/python-libraries/pip.in --extra exporters --extra loadtests -c requirements.lock \
+	  --python-version 3.13 -o infra/images/python-libraries/requirements.lock
