@@ -17,6 +17,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+
 from infra import paths
 
 
@@ -70,7 +72,16 @@ def stack_variables(stack: str) -> dict[str, str]:
         known = ", ".join(sorted(f.name.split(".")[1] for f in STACKS.glob("Pulumi.*.yaml")))
         sys.exit(f"{stack}: there is no stacks/{copy.name}; there are {known}")
     shutil.copyfile(file, copy)
-    return {"PULUMI_OPTION_CONFIG_FILE": str(copy)}
+    own = {"PULUMI_OPTION_CONFIG_FILE": str(copy)}
+    if names_a_cluster(stack) and "KUBECONFIG" not in os.environ:
+        own["KUBECONFIG"] = str(Path.home() / ".kube" / "config")
+    return own
+
+
+def names_a_cluster(stack: str) -> bool:
+    """Whether the stack's file names a context of the user's kubeconfig: then the embedded node is not meant."""
+    settings = yaml.safe_load((STACKS / f"Pulumi.{stack}.yaml").read_text()) or {}
+    return bool(settings.get("config", {}).get("vnaops:kubeContext"))
 
 
 def main() -> None:

@@ -143,16 +143,18 @@ def summary(stack: str) -> None:
     say('Next: eval "$(make -s env)" for pulumi and kubectl; make campaign; make node-down; make help')
 
 
-def embedded() -> bool:
-    """Whether the embedded node is meant: no other cluster is named."""
-    return os.environ.get("KUBECONFIG", str(paths.node_kubeconfig())) == str(paths.node_kubeconfig())
+def embedded(stack: str) -> bool:
+    """Whether the embedded node is meant: neither KUBECONFIG nor the stack names another cluster."""
+    named = os.environ.get("KUBECONFIG")
+    return named == str(paths.node_kubeconfig()) if named else not environment.names_a_cluster(stack)
 
 
 def up(stack: str, nodes: int) -> None:
     """Everything, in order."""
+    environment.stack_variables(stack)  # a stack without a file is refused before anything is built
     step("packages", lambda: run("packages", [PYTHON, "-m", "infra.node.tools", "--only-packages"]))
     tools = ("tools", lambda: run("tools", [PYTHON, "-m", "infra.node.tools", "--no-packages"]))
-    if embedded():
+    if embedded(stack):
         step("registry", lambda: run("registry", [PYTHON, "-m", "infra.node", "registry"]))
         beside(tools, ("images", lambda: run("images", [PYTHON, "-m", "infra.images", "--wait-for-tools", "1800"])))
         step("node", lambda: run("node", [PYTHON, "-m", "infra.node", "up", "--nodes", str(nodes)]))

@@ -49,3 +49,28 @@ def test_the_embedded_nodes_kubeconfig_is_used_once_there_is_one(state: Path) ->
     paths.node_dir().mkdir(parents=True)
     paths.node_kubeconfig().touch()
     assert environment.variables({})["KUBECONFIG"] == str(paths.node_kubeconfig())
+
+
+@pytest.fixture
+def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(environment, "STACKS", tmp_path)
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  vnaops:archive: {replicas: 2}\n")
+    (tmp_path / "Pulumi.prod.yaml").write_text("config:\n  vnaops:kubeContext: hospital\n")
+    return tmp_path
+
+
+def test_a_command_on_a_stack_gets_a_copy_of_its_file_to_write_into(stacks: Path) -> None:
+    copy = Path(environment.stack_variables("dev")["PULUMI_OPTION_CONFIG_FILE"])
+    assert copy.read_text() == (stacks / "Pulumi.dev.yaml").read_text()
+    assert copy != stacks / "Pulumi.dev.yaml"
+
+
+def test_a_stack_that_names_a_context_uses_the_users_kubeconfig(stacks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    assert environment.stack_variables("prod")["KUBECONFIG"] == str(Path.home() / ".kube" / "config")
+    assert "KUBECONFIG" not in environment.stack_variables("dev")
+
+
+def test_a_stack_without_a_file_is_refused_with_those_that_have_one(stacks: Path) -> None:
+    with pytest.raises(SystemExit, match=r"^test: there is no stacks/Pulumi\.test\.yaml; there are dev, prod$"):
+        environment.stack_variables("test")
