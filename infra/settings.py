@@ -226,6 +226,11 @@ class LoadBalancerSettings(Section):
     address: str | None = Field(
         default=None, description="what users connect to; default: the load balancer's, or the API server's host"
     )
+    external_traffic_policy: str = Field(
+        default="Local",
+        pattern="^(Local|Cluster)$",
+        description="Local: the callers' own addresses are seen and judged; Cluster: any node's port, callers look like it",
+    )
     dicom_port: NodePort = 31112
     dicom_tls_port: NodePort = 32762
     https_port: NodePort = 30443

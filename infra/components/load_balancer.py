@@ -60,8 +60,7 @@ class LoadBalancer(Component):
             metadata=environment.metadata(APP_NAME, APP_NAME),
             spec={
                 "type": settings.service_type,
-                # keeps the callers' addresses, which the network policy judges
-                "externalTrafficPolicy": "Local",
+                "externalTrafficPolicy": settings.external_traffic_policy,
                 "selector": selector(APP_NAME)["matchLabels"],
                 "ports": [
                     {"name": name, "port": port, "targetPort": name, **({"nodePort": node} if node_port else {})}
