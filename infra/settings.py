@@ -229,7 +229,7 @@ class LoadBalancerSettings(Section):
     external_traffic_policy: str = Field(
         default="Local",
         pattern="^(Local|Cluster)$",
-        description="Local: the callers' own addresses are seen and judged; Cluster: any node's port, callers look like it",
+        description="Local: policies see callers' own addresses; Cluster: any node's port, callers look like it",
     )
     dicom_port: NodePort = 31112
     dicom_tls_port: NodePort = 32762
