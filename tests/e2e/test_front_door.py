@@ -10,6 +10,7 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
 from tests.e2e.environment import Deployed, eventually
+from tests.peers.dcmtk import BIN
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -19,7 +20,7 @@ def echo(
 ) -> subprocess.CompletedProcess[str]:
     door = deployed.outputs["dicomTls" if tls else "dicom"]
     return deployed.run(
-        "/usr/bin/echoscu",  # not pynetdicom's of the same name in the virtual environment
+        str(BIN / "echoscu"),
         "-v",
         "-aet",
         calling,
@@ -68,7 +69,7 @@ def test_what_a_modality_stores_comes_back_by_wado_uri_from_an_object_locked_buc
     dataset.save_as(tmp_path / "ct.dcm")
     door = deployed.outputs["dicom"]
     deployed.run(
-        "/usr/bin/storescu",
+        str(BIN / "storescu"),
         "-aet",
         "VNAOPS_LOAD",
         "-aec",

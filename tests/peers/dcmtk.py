@@ -15,6 +15,9 @@ from tests.peers.seaweedfs import free_ports
 
 START_SECONDS = 30.0  # 0.05 s alone; the machine may be shared by other builds
 
+BIN = Path("/usr/bin")
+"""Debian's. The virtual environment, first on PATH under `make`, has pynetdicom's tools of the same names."""
+
 # Without it every answer waits 44 ms for the peer's delayed acknowledgement.
 ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 
@@ -46,7 +49,15 @@ def storescp(options: Sequence[str] = ()) -> Iterator[StoreScp]:
     try:
         for attempts_left in (2, 1, 0):  # a free port can be taken by somebody else between our look and the start
             server = StoreScp(free_ports(1)[0], home / "received")
-            command = ["storescp", "-aet", server.ae_title, "-od", str(server.received), *options, str(server.port)]
+            command = [
+                str(BIN / "storescp"),
+                "-aet",
+                server.ae_title,
+                "-od",
+                str(server.received),
+                *options,
+                str(server.port),
+            ]
             with (home / "log").open("wb") as log:
                 process = subprocess.Popen(
                     ["setpriv", "--pdeathsig", "KILL", "--", *command],
@@ -72,7 +83,7 @@ def storescp(options: Sequence[str] = ()) -> Iterator[StoreScp]:
 def run_scu(tool: str, *arguments: str, timeout: float = 60.0) -> "subprocess.CompletedProcess[str]":
     """Run echoscu or storescu to its end; whether it went well is the caller's to judge."""
     return subprocess.run(
-        [tool, *arguments], capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT, check=False
+        [str(BIN / tool), *arguments], capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT, check=False
     )
 
 

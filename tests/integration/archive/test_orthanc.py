@@ -16,6 +16,7 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
 from tests.integration.archive.plugin import build
+from tests.peers import dcmtk
 from tests.peers.orthanc import Orthanc, orthanc
 from tests.peers.s3_proxy import Fault, S3Proxy
 from tests.peers.seaweedfs import SeaweedFS
@@ -62,7 +63,15 @@ def becomes_ready(server: Orthanc) -> None:
 
 def store(server: Orthanc, *files: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        ["storescu", "-v", "-aec", server.ae_title, "127.0.0.1", str(server.dicom_port), *map(str, files)],
+        [
+            str(dcmtk.BIN / "storescu"),
+            "-v",
+            "-aec",
+            server.ae_title,
+            "127.0.0.1",
+            str(server.dicom_port),
+            *map(str, files),
+        ],
         capture_output=True,
         text=True,
         check=False,
