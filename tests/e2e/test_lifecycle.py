@@ -43,7 +43,7 @@ def test_destroy_ends_although_the_data_is_under_object_lock(second: Deployed, t
     outputs = second.run("pulumi", "stack", "output", "--json", "--show-secrets", "--stack", STACK).stdout
     (tmp_path / "outputs.json").write_text(outputs)
     assert json.loads(outputs)["dicom"]["port"] == 31113
-    campaign = ("vnaops-campaign", "--studies", "1", "--outputs", str(tmp_path / "outputs.json"))
+    campaign = ("vnaops-campaign", "--studies", "4", "--outputs", str(tmp_path / "outputs.json"))
     done = second.run(*campaign, "--report-dir", str(tmp_path / "campaigns"), check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
