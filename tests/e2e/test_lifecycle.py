@@ -45,7 +45,10 @@ def test_destroy_ends_although_the_data_is_under_object_lock(second: Deployed, t
     assert json.loads(outputs)["dicom"]["port"] == 31113
     campaign = ("vnaops-campaign", "--studies", "4", "--outputs", str(tmp_path / "outputs.json"))
     done = second.run(*campaign, "--report-dir", str(tmp_path / "campaigns"), check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    # not the exit code: with so few studies it is chance whether both ways of storing get one, and thresholds ask for both
+    (report,) = (tmp_path / "campaigns").glob("*/report.json")
+    integrity = json.loads(report.read_text())["integrity"]
+    assert integrity["acknowledged"] == integrity["identical"] > 0, done.stdout[-3000:] + done.stderr[-3000:]
 
     second.run("pulumi", "destroy", *stack, timeout=600)
     assert second.run("kubectl", "get", "namespace", second.namespace, check=False).returncode != 0
