@@ -45,7 +45,7 @@ def test_destroy_ends_although_the_data_is_under_object_lock(second: Deployed, t
     assert json.loads(outputs)["dicom"]["port"] == 31113
     campaign = ("vnaops-campaign", "--studies", "4", "--outputs", str(tmp_path / "outputs.json"))
     done = second.run(*campaign, "--report-dir", str(tmp_path / "campaigns"), check=False)
-    # not the exit code: with so few studies it is chance whether both ways of storing get one, and thresholds ask for both
+    # not the exit code: thresholds ask for both ways of storing, and with so few studies it is chance who gets one
     (report,) = (tmp_path / "campaigns").glob("*/report.json")
     integrity = json.loads(report.read_text())["integrity"]
     assert integrity["acknowledged"] == integrity["identical"] > 0, done.stdout[-3000:] + done.stderr[-3000:]
