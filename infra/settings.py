@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
 from pydantic.alias_generators import to_camel
 
 PREFIX = "vnaops"
@@ -137,6 +137,11 @@ class Modality(Section):
                     f'cidr must be set when host is a name ("{self.host}"): network policies know addresses only'
                 ) from None
         return self
+
+    @field_serializer("rights")
+    def _sorted(self, rights: frozenset[Right]) -> list[str]:
+        # a set's order changes from process to process, and with it the hash of equal settings
+        return sorted(rights)
 
     @property
     def network(self) -> str:

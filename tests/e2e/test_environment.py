@@ -83,3 +83,11 @@ def test_the_outputs_name_the_release(deployed: Deployed) -> None:
     built = json.loads(paths.images_file().read_text())
     assert release["images"]["archive"] == built["archive"]
     assert len(release["settings"]) == 64
+
+
+def test_a_second_make_up_changes_nothing_and_runs_no_second_campaign(deployed: Deployed) -> None:
+    done = deployed.run("make", "--silent", "up", timeout=600)
+    assert "this release has its campaign" in done.stdout
+    assert "0 built" in done.stdout
+    assert "created" not in done.stdout
+    assert "updated" not in done.stdout
