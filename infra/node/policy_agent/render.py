@@ -162,7 +162,10 @@ class _Table:
         pods: dict[str, Object] = {}
         for peer in peers:
             if "ipBlock" in peer:
-                blocks += networks(peer["ipBlock"])
+                block = networks(peer["ipBlock"])
+                blocks += block
+                # a named port means the pods among them
+                pods |= {a: p for a, p in self._by_address.items() if any(ipaddress.IPv4Address(a) in n for n in block)}
             else:
                 pods |= {a: p for a, p in self._by_address.items() if self._is_peer(peer, namespace, p)}
         blocks += [ipaddress.IPv4Network(address) for address in pods]

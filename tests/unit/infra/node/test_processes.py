@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.node.errors import NodeError
-from infra.node.processes import Daemon, Daemons
+from infra.node.processes import Daemon, Daemons, until
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 PARENT = "import subprocess, time; subprocess.Popen(['sleep', '600']); time.sleep(600)"
@@ -77,6 +77,7 @@ def test_a_daemon_that_ignores_the_polite_signal_is_killed(daemons: Daemons) -> 
 def test_one_that_was_killed_is_started_again(daemons: Daemons) -> None:
     daemons.ensure(Daemon("a", SLEEP))
     os.kill(pid(daemons), signal.SIGKILL)
+    until(lambda: daemons.running("a") is None, 10.0)  # a signal is sent, not carried out, when kill returns
     assert daemons.ensure(Daemon("a", SLEEP))
 
 
