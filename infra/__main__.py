@@ -62,9 +62,7 @@ def main() -> None:
     store = ObjectStore(environment, options)
     database = Database(environment, authority, _api_server(slice_), options)
     archive = Archive(environment, registry, database, store, options)
-    door = LoadBalancer(
-        environment, registry, archive, authority, api_server_host(kubeconfig, wanted.kube_context), options
-    )
+    door = LoadBalancer(environment, archive, authority, api_server_host(kubeconfig, wanted.kube_context), options)
     Monitoring(environment, options)
 
     ae_title = wanted.archive.ae_title

@@ -65,7 +65,7 @@ def stack_variables(stack: str) -> dict[str, str]:
 
     In a shell it would give the settings of this stack to `pulumi up -s ANOTHER`.
     """
-    copy = paths.state_dir() / "stacks" / f"Pulumi.{stack}.yaml"
+    copy = paths.stack_copies_dir() / f"Pulumi.{stack}.yaml"
     copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = STACKS / copy.name
     if not file.exists():

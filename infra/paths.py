@@ -69,6 +69,16 @@ def credentials_file() -> Path:
     return state_dir() / "s3-credentials"
 
 
+def stack_copies_dir() -> Path:
+    """Copies of the stacks' files, made for one command each: Pulumi writes its salt into them."""
+    return state_dir() / "stacks"
+
+
+def outputs_dir() -> Path:
+    """The outputs of every stack."""
+    return state_dir() / "outputs"
+
+
 def outputs_file(stack: str) -> Path:
     """A stack's outputs as JSON, secrets included (mode 0600): what campaigns and tests read."""
-    return state_dir() / "outputs" / f"{stack}.json"
+    return outputs_dir() / f"{stack}.json"

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from infra import environment, paths
+from infra.files import write
 
 PYTHON = sys.executable
 
@@ -32,10 +33,14 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+def _environment() -> dict[str, str]:
+    return {**os.environ, **environment.variables(os.environ)}
+
+
 def run(name: str, command: Sequence[str], more: Mapping[str, str] | None = None) -> None:
     """Runs a command, its lines prefixed with the step's name; raises StepError with how to repeat it."""
-    new = {**os.environ, **environment.variables(os.environ), **(more or {})}
-    with subprocess.Popen(command, env=new, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+    own = {**_environment(), **(more or {})}
+    with subprocess.Popen(command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
         assert child.stdout is not None  # noqa: S101 (for the type)
         for line in child.stdout:
             say(f"  {name}: {line.rstrip()}")
@@ -45,8 +50,7 @@ def run(name: str, command: Sequence[str], more: Mapping[str, str] | None = None
 
 def captured(command: Sequence[str]) -> str:
     """What a command prints; raises StepError with what it said instead."""
-    new = {**os.environ, **environment.variables(os.environ)}
-    done = subprocess.run(command, env=new, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise StepError(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout
@@ -100,12 +104,7 @@ def deploy(stack: str) -> None:
 def write_outputs(stack: str) -> None:
     """Writes `pulumi stack output` where campaigns and tests find it."""
     outputs = captured(["pulumi", "stack", "output", "--json", "--show-secrets", "--stack", stack])
-    file = paths.outputs_file(stack)
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    half = file.with_suffix(".half")
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write(outputs)
-    half.replace(file)
+    write(paths.outputs_file(stack), outputs)
 
 
 REPORTS = Path("build/campaigns")
@@ -153,13 +152,15 @@ def up(stack: str, nodes: int) -> None:
     """Everything, in order."""
     environment.stack_variables(stack)  # a stack without a file is refused before anything is built
     step("packages", lambda: run("packages", [PYTHON, "-m", "infra.node.tools", "--only-packages"]))
-    tools = ("tools", lambda: run("tools", [PYTHON, "-m", "infra.node.tools", "--no-packages"]))
-    if embedded(stack):
+    node = embedded(stack)
+    if node:
         step("registry", lambda: run("registry", [PYTHON, "-m", "infra.node", "registry"]))
-        beside(tools, ("images", lambda: run("images", [PYTHON, "-m", "infra.images", "--wait-for-tools", "1800"])))
+    beside(
+        ("tools", lambda: run("tools", [PYTHON, "-m", "infra.node.tools", "--no-packages"])),
+        ("images", lambda: run("images", [PYTHON, "-m", "infra.images", "--wait-for-tools", "1800"])),
+    )
+    if node:
         step("node", lambda: run("node", [PYTHON, "-m", "infra.node", "up", "--nodes", str(nodes)]))
-    else:
-        beside(tools, ("images", lambda: run("images", [PYTHON, "-m", "infra.images", "--wait-for-tools", "1800"])))
     step(f"deploy {stack}", lambda: deploy(stack))
     step("campaign", lambda: campaign(stack))
     summary(stack)
@@ -168,7 +169,7 @@ def up(stack: str, nodes: int) -> None:
 def wipe() -> None:
     """Deletes the embedded node with its data, and what Pulumi knew of it. Images stay in the registry's folder."""
     run("node", [PYTHON, "-m", "infra.node", "wipe"])
-    for gone in (paths.pulumi_state_dir(), paths.outputs_file("x").parent, paths.state_dir() / "stacks"):
+    for gone in (paths.pulumi_state_dir(), paths.outputs_dir(), paths.stack_copies_dir()):
         shutil.rmtree(gone, ignore_errors=True)
     paths.credentials_file().unlink(missing_ok=True)
 

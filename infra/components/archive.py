@@ -50,7 +50,6 @@ def orthanc_settings(
         "HttpPort": HTTP_PORT,
         "DicomModalities": orthanc_modalities(registry),
         "S3Storage": {
-            **common.get("S3Storage", {}),
             "Endpoint": endpoint,
             "Bucket": bucket,
             "Region": settings.object_store.region,
@@ -63,10 +62,10 @@ def orthanc_settings(
 
 
 def index_settings(common: Mapping[str, Any], host: str, password: str) -> dict[str, Any]:
-    """Orthanc's section for the index: a file of its own, since it holds the password."""
+    """Orthanc's section for the index, over what is common: a file of its own, since it holds the password."""
     return {
         "PostgreSQL": {
-            **common.get("PostgreSQL", {}),
+            **common,
             "Host": host,
             "Port": 5432,
             "Database": "archive",
@@ -93,7 +92,7 @@ class Archive(Component):
         super().__init__("Archive", APP_NAME, opts)
         settings = environment.settings
         common: dict[str, Any] = json.loads(COMMON.read_text())
-        index = {"PostgreSQL": common.pop("PostgreSQL", {})}
+        index = common.pop("PostgreSQL")
         configuration = kubernetes.core.v1.ConfigMap(
             "archive-settings",
             metadata=environment.metadata(),

@@ -8,6 +8,13 @@ import pulumi
 
 from infra.settings import Settings
 
+APP = "app.kubernetes.io/name"
+
+
+def labelled(app: str) -> dict[str, str]:
+    """The labels of everything that belongs to an app."""
+    return {APP: app, "app.kubernetes.io/part-of": "vnaops"}
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -17,13 +24,10 @@ class Environment:
     images: Mapping[str, str]
     namespace: pulumi.Output[str]  # known once the namespace exists, so that whatever uses it waits for it
 
-    def metadata(self, name: str | None = None, app: str | None = None, **more: object) -> dict[str, object]:
+    def metadata(self, name: str | None = None, app: str | None = None) -> dict[str, object]:
         """Metadata in the environment's namespace; without a name, Pulumi makes one (and can replace without a gap)."""
-        labels = {"labels": {APP: app, "app.kubernetes.io/part-of": "vnaops"}} if app else {}
-        return {"namespace": self.namespace, **({"name": name} if name else {}), **labels, **more}
-
-
-APP = "app.kubernetes.io/name"
+        labels = {"labels": labelled(app)} if app else {}
+        return {"namespace": self.namespace, **({"name": name} if name else {}), **labels}
 
 
 class Component(pulumi.ComponentResource):

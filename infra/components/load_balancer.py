@@ -1,6 +1,5 @@
 """The front door: HAProxy for DIMSE, DIMSE over TLS, and HTTPS (DICOMweb, WADO-URI), at one address."""
 
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,7 +45,6 @@ class LoadBalancer(Component):
     def __init__(
         self,
         environment: Environment,
-        registry: Sequence[Modality],
         archive: Archive,
         authority: Certificate,
         default_address: str,
@@ -130,7 +128,8 @@ class LoadBalancer(Component):
             environment,
             APP_NAME,
             ingress=[
-                Peer([haproxy.DICOM, haproxy.DICOM_TLS], cidrs=[m.network for m in registry if m.host != "127.0.0.1"]),
+                # the settings' modalities; our own entries of the registry call from within
+                Peer([haproxy.DICOM, haproxy.DICOM_TLS], cidrs=[m.network for m in environment.settings.modalities]),
                 Peer([haproxy.DICOM, haproxy.DICOM_TLS, haproxy.HTTPS], apps=["dicom-exporter"]),
                 Peer([haproxy.HTTPS], cidrs=settings.client_cidrs),
                 Peer([haproxy.METRICS], apps=["prometheus"]),

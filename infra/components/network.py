@@ -1,13 +1,14 @@
 """Network policies in words: who may come to an app, and where it may go. Everything else is denied."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from infra.components.component import APP, Component, Environment
+from infra.components.component import Component, Environment
+from infra.components.pods import selector
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,11 @@ class Peer:
 
     ports: Sequence[int]
     apps: Iterable[str] = ()
-    cidrs: Iterable[str] = field(default=())
+    cidrs: Iterable[str] = ()
 
     def rule(self, side: str) -> dict[str, Any]:
         """The policy's rule; `side` is `from` or `to`."""
-        peers: list[dict[str, Any]] = [{"podSelector": {"matchLabels": {APP: app}}} for app in self.apps]
+        peers: list[dict[str, Any]] = [{"podSelector": selector(app)} for app in self.apps]
         peers += [{"ipBlock": {"cidr": cidr}} for cidr in sorted(set(self.cidrs))]
         return {side: peers, "ports": [{"port": port, "protocol": "TCP"} for port in self.ports]}
 
@@ -42,7 +43,7 @@ def allow(
         f"{app}-traffic",
         metadata=environment.metadata(app, app),
         spec={
-            "podSelector": {"matchLabels": {APP: app}},
+            "podSelector": selector(app),
             "policyTypes": ["Ingress", "Egress"],
             "ingress": rules("from", ingress),
             "egress": pulumi.Output.from_input(egress).apply(lambda peers: rules("to", peers)),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from infra.components.component import APP
+from infra.components.component import APP, labelled
 
 UID = 10001  # the images' user; also the group that owns mounted volumes
 
@@ -46,7 +46,6 @@ def pod_template(
     *,
     volumes: Mapping[str, Mapping[str, Any]] = {},
     labels: Mapping[str, str] = {},
-    annotations: Mapping[str, Any] = {},
     service_account: pulumi.Input[str] | None = None,
     **spec: Any,
 ) -> dict[str, Any]:
@@ -55,10 +54,7 @@ def pod_template(
     if service_account is not None:
         token = {"automountServiceAccountToken": True, "serviceAccountName": service_account}
     return {
-        "metadata": {
-            "labels": {APP: app, "app.kubernetes.io/part-of": "vnaops", **labels},
-            "annotations": dict(annotations),
-        },
+        "metadata": {"labels": {**labelled(app), **labels}},
         "spec": {
             **token,
             "enableServiceLinks": False,  # else every Service becomes environment variables of every pod

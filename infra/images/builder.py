@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.files import write
 from infra.images import base, context, debian, wheels
 from infra.images.keys import image_key
 from infra.images.progress import Commands, InterruptedRunError
@@ -262,7 +263,4 @@ def write_references(file: Path, built: Mapping[str, Built], known: Mapping[str,
     before: dict[str, str] = json.loads(file.read_text()) if file.is_file() else {}
     references = {name: reference for name, reference in before.items() if name in known}
     references |= {name: image.reference for name, image in built.items()}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(dict(sorted(references.items())), indent=2) + "\n")
-    partial.replace(file)
+    write(file, json.dumps(dict(sorted(references.items())), indent=2) + "\n", 0o644)

@@ -5,9 +5,9 @@ import ipaddress
 import json
 from pathlib import Path
 
+from infra.files import write
 from infra.node.commands import ip_json, run, works
 from infra.node.errors import NodeError
-from infra.node.files import write
 from infra.node.layout import ADDRESS, BRIDGE, NETWORK, NODES, PODS, SERVICES, Layout, Machine
 
 TABLE = "vnaops_masquerade"

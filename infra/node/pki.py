@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from infra.files import write
 from infra.node.errors import NodeError
-from infra.node.files import write
 from infra.node.layout import ADDRESS, API_PORT, API_SERVICE, CLUSTER_DOMAIN, Layout, Machine
 
 CA_DAYS = 3650

@@ -8,8 +8,8 @@ import ssl
 from pathlib import Path
 
 from infra import paths
+from infra.files import write
 from infra.node.errors import NodeError
-from infra.node.files import write
 from infra.node.layout import ADDRESS, REGISTRY_PORT, Layout
 from infra.node.pki import Pki
 from infra.node.processes import Daemon, Daemons

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import grpc
 
+from infra.files import write
 from infra.node import registry
 from infra.node.errors import NodeError
-from infra.node.files import write
 from infra.node.layout import NETWORK, PODS, SERVICES, Machine
 from infra.node.pki import Pki
 from infra.node.processes import PYTHON, Daemon

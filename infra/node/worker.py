@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from infra import paths
+from infra.files import write
 from infra.node import leftovers, runtime
-from infra.node.files import write
 from infra.node.layout import CLUSTER_DNS, CLUSTER_DOMAIN, KUBELET_PORT, NETWORK, PODS, PROXY_HEALTH_PORT, Machine
 from infra.node.pki import Pki
 from infra.node.processes import PYTHON, Daemon, Daemons

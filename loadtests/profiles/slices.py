@@ -3,6 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from exporters.dimse.uids import EXPLICIT_VR_LITTLE_ENDIAN
+from loadtests.profiles.instance import NativePixels
+from loadtests.profiles.templates import template
+
 DISTINCT = 16  # bodies kept per profile; each instance has an end of its own besides
 
 
@@ -22,3 +26,29 @@ def vary(image: NDArray[np.float64], count: int, noise: float, seed: int) -> lis
         moved = np.roll(image, (round(6 * np.sin(phase)), round(4 * np.cos(phase))), axis=(0, 1))
         slices.append(moved * (1 + 0.03 * np.sin(phase)) + random.normal(0, noise, image.shape))
     return slices
+
+
+class SliceStack:
+    """What CT and MR have in common: square, uncompressed slices of 16 bit, `spacing` mm apart; size in pixels."""
+
+    transfer_syntax = EXPLICIT_VR_LITTLE_ENDIAN
+    corner: tuple[str, str]
+    """x and y of Image Position (Patient)."""
+    spacing: float
+
+    def __init__(self, file: str, size: int, noise: float, seed: int) -> None:
+        self._template = template(file)
+        image = enlarge(self._template.pixel_array.astype(np.float64), size)
+        self._pixels = [
+            NativePixels(np.clip(one, 0, 4095).astype("<i2").tobytes()) for one in vary(image, DISTINCT, noise, seed)
+        ]
+        del self._template.PixelData
+
+    def pixels(self, number: int) -> NativePixels:
+        """One of the distinct slices, in turn."""
+        return self._pixels[number % DISTINCT]
+
+    def geometry(self, number: int) -> dict[int, str]:
+        """Image Position (Patient) and Slice Location."""
+        z = f"{number * self.spacing:+08.2f}"
+        return {0x00200032: "\\".join((*self.corner, z)), 0x00201041: z}
