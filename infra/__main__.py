@@ -8,7 +8,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 import yaml
 
-from infra import release, settings
+from infra import outputs, release, settings
 from infra.components import haproxy, load_balancer, monitoring
 from infra.components.archive import Archive
 from infra.components.component import Environment
@@ -107,8 +107,13 @@ def main() -> None:
             "endpoint": store.endpoint,
             "adminEndpoint": store.admin_endpoint,
             "profile": store.profile,
+            **outputs.capacity(wanted),
         },
     )
+    pulumi.export("targets", pulumi.Output.all(door.address, https).apply(lambda d: outputs.targets(wanted, *d)))
+    pulumi.export("moveDestination", outputs.move_destination(wanted))
+    deletion = pulumi.Output.concat(https, haproxy.TEST_STUDIES) if wanted.archive.test_deletion else None
+    pulumi.export("testDeletion", deletion and {"url": deletion})
     pulumi.export("release", release.release(wanted, images))
 
 

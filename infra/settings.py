@@ -73,6 +73,14 @@ def _cidr(value: str) -> str:
         raise ValueError(f'an IPv4 network is written like "10.1.2.0/24" ({e})') from None
 
 
+def _load_target(value: str) -> str:
+    if not re.fullmatch(r"(https?://[^/\s:]+(:[0-9]{1,5})?|[^/\s:]+:[0-9]{1,5})", value):
+        raise ValueError(
+            'a target of load is written like "scp.hospital.example:104" or "https://vna.hospital.example"'
+        )
+    return value
+
+
 def _url(value: str) -> str:
     if not re.fullmatch(r"https?://[^/\s]+", value):
         raise ValueError('an endpoint is written like "https://s3.hospital.example:443", without a path')
@@ -86,6 +94,7 @@ Name = Annotated[str, AfterValidator(_name)]
 BucketName = Annotated[str, AfterValidator(_bucket)]
 Cidr = Annotated[str, AfterValidator(_cidr)]
 Url = Annotated[str, AfterValidator(_url)]
+LoadTarget = Annotated[str, AfterValidator(_load_target)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 NodePort = Annotated[int, Field(ge=30000, le=32767)]
 
@@ -105,6 +114,13 @@ class Writers(StrEnum):
 
     ONE = "one"
     ALL = "all"
+
+
+class PixelData(StrEnum):
+    """Where the archive keeps what it is sent: a bucket, which all replicas share, or one replica's volume."""
+
+    S3 = "s3"
+    FILESYSTEM = "filesystem"
 
 
 class Right(StrEnum):
@@ -155,10 +171,27 @@ class ArchiveSettings(Section):
     replicas: int = Field(default=2, ge=1, le=16)
     ae_title: AeTitle = "VNAOPS"
     writers: Writers = Writers.ONE
+    pixel_data: PixelData = Field(default=PixelData.S3, description="where instances are kept")
+    volume_size: Quantity = Field(default="40Gi", description="volume of pixelData filesystem")
+    test_deletion: bool = Field(
+        default=False,
+        description="open a route at the front door that deletes studies of test patients, and of nobody else",
+    )
     cpu: str = Field(default="200m", description="requested processor of one replica")
     memory: Quantity = Field(
         default="512Mi", description="requested memory of one replica; the limit is four times that"
     )
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.pixel_data is PixelData.S3 and "volume_size" in self.model_fields_set:
+            raise ValueError("volumeSize needs pixelData filesystem: in S3, objectStore says where instances are")
+        if self.pixel_data is PixelData.FILESYSTEM and self.replicas > 1:
+            raise ValueError(
+                "replicas must be 1 when pixelData is filesystem: "
+                "the volume is one replica's own, and another could not read what it stored"
+            )
+        return self
 
 
 class ObjectStoreSettings(Section):
@@ -181,6 +214,9 @@ class ObjectStoreSettings(Section):
     retention_days: int | None = Field(default=1, ge=1, le=36500)
     storage_class: str = "STANDARD"
     size: Quantity = Field(default="40Gi", description="volume of the embedded store")
+    capacity: Quantity | None = Field(
+        default=None, description="what `endpoint` has for the bucket; none: campaigns can't judge whether they fit"
+    )
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -197,6 +233,8 @@ class ObjectStoreSettings(Section):
             for field in ("admin_endpoint", "credentials_secret", "profile"):
                 if getattr(self, field) is not None:
                     raise ValueError(f"{to_camel(field)} needs endpoint: the embedded store makes its own")
+            if self.capacity is not None:
+                raise ValueError("capacity needs endpoint: the embedded store has what size says")
         else:
             for field in ("credentials_secret", "endpoint_cidrs"):
                 if not getattr(self, field):
@@ -263,6 +301,7 @@ class Settings(Section):
     """Everything a stack can set."""
 
     namespace: Name
+    production: bool = Field(default=False, description="patients' images are in it: no test may take anything away")
     kube_context: str | None = Field(default=None, description="context of the kubeconfig; default: the current one")
     storage_class_name: Name | None = Field(default=None, description="of the volumes; default: the cluster's")
     images: Mapping[Name, ImageReference] = Field(
@@ -274,6 +313,12 @@ class Settings(Section):
     load_balancer: LoadBalancerSettings = LoadBalancerSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     modalities: tuple[Modality, ...] = ()
+    load_generator: AeTitle | None = Field(
+        default=None, description="the entry of modalities that campaigns call as, and have the archive send to"
+    )
+    load_targets: tuple[LoadTarget, ...] = Field(
+        default=(), description="where campaigns may send load besides the front door: HOST:PORT, or scheme and host"
+    )
 
     @model_validator(mode="after")
     def _ae_titles_differ(self) -> Self:
@@ -285,6 +330,29 @@ class Settings(Section):
                     "an AE title names one entity"
                 )
             seen[modality.ae_title] = f"modalities.{i}"
+        if self.load_generator is not None and self.load_generator not in {m.ae_title for m in self.modalities}:
+            raise ValueError(
+                f'loadGenerator "{self.load_generator}" is no aeTitle of modalities: the archive would reject it'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_what_it_must(self) -> Self:
+        if self.archive.pixel_data is PixelData.FILESYSTEM and self.object_store.object_lock:
+            raise ValueError(
+                "objectStore.objectLock must be false when archive.pixelData is filesystem: "
+                "a file system has no object lock, and nothing is kept there against deletion"
+            )
+        if self.archive.test_deletion:
+            if self.production:
+                raise ValueError(
+                    "archive.testDeletion cannot be set when production is: no route there may delete a study"
+                )
+            if self.object_store.retention_mode is RetentionMode.COMPLIANCE:
+                raise ValueError(
+                    "archive.testDeletion cannot be set when objectStore.retentionMode is COMPLIANCE: "
+                    "what is kept by law is in production, and no route there may delete a study"
+                )
         return self
 
 

@@ -19,6 +19,7 @@ from infra.components.dicom_check import (
 from infra.settings import Writers
 
 DICOM, DICOM_TLS, HTTPS, METRICS = 11112, 2762, 8443, 8404
+TEST_STUDIES = "/test-studies"  # the archive's own route (infra/archive/README.md), where the settings open it
 CERTIFICATE = "/run/secrets/tls/tls.pem"
 
 _GLOBAL = f"""\
@@ -69,7 +70,12 @@ _HTTP_LOG = (
     "request_ms=%TR response_ms=%Tr total_ms=%Ta read_bytes=%U sent_bytes=%B"
 )
 
-_FRONTENDS = f"""\
+
+def _frontends(test_deletion: bool) -> str:
+    paths = "{ path_beg /dicom-web/ } or { path /wado }"
+    if test_deletion:
+        paths += f" or {{ path_beg {TEST_STUDIES}/ }} {{ method DELETE }}"
+    return f"""\
 # calling AE title, backend, replica, times and bytes: nothing of a patient is in an A-ASSOCIATE-RQ
 frontend dicom
     mode tcp
@@ -92,7 +98,7 @@ frontend https
     # the path stays out of the log: it can hold identifiers of a study
     log-format "http {_HTTP_LOG}"
     http-request auth realm vnaops unless {{ http_auth(clients) }}
-    http-request deny deny_status 404 unless {{ path_beg /dicom-web/ }} or {{ path /wado }}
+    http-request deny deny_status 404 unless {paths}
     http-request del-header authorization
     # DICOMweb answers hold addresses to fetch from: the ones that the client can reach (RFC 7239)
     http-request set-header Forwarded "host=%[req.hdr(host)];proto=https"
@@ -124,9 +130,19 @@ def users(username: str, password: str) -> str:
 
 
 def configuration(
-    hosts: Sequence[str], *, writers: Writers, calling: str, called: str, dicom_port: int, http_port: int
+    hosts: Sequence[str],
+    *,
+    writers: Writers,
+    calling: str,
+    called: str,
+    dicom_port: int,
+    http_port: int,
+    test_deletion: bool = False,
 ) -> str:
-    """haproxy.cfg for these replicas; `calling` and `called` are the AE titles of the health check's C-ECHO."""
+    """haproxy.cfg for these replicas; `calling` and `called` are the AE titles of the health check's C-ECHO.
+
+    `test_deletion` lets DELETE of a test patient's study through to the archive, which checks whose study it is.
+    """
 
     def servers(port: int, options: str, backup: bool = False) -> str:
         return "".join(
@@ -153,4 +169,4 @@ def configuration(
         + servers(http_port, track, backup=single),
         "backend http_readers\n    mode http\n    balance leastconn\n" + servers(http_port, track),
     )
-    return "\n".join((_GLOBAL, _FRONTENDS, *backends))
+    return "\n".join((_GLOBAL, _frontends(test_deletion), *backends))
