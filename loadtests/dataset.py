@@ -1,152 +1,289 @@
-"""Where the elements of an encoded data set lie: enough to patch values in place and to find the pixel data again.
+"""What a stored instance is recognised by when it comes back, found while it arrives: no instance is held whole.
 
-pydicom does this too, in about a millisecond an instance and with all values built; the load engine looks at every
-instance that comes back. Explicit and implicit VR little endian (PS3.5 sections 7.1.2 and 7.1.3).
+Hashed is the value of the pixel data (of its fragments' values one after the other where it is encapsulated: an archive
+may write another offset table than it was sent), else of the encapsulated document, else the content of a structured
+report. Of that, tags, values and nesting are hashed, for an archive may write the lengths of sequences otherwise than
+they were sent (PS3.5 section 7.5.2 allows it, and Orthanc makes all of them explicit).
 """
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-SOP_CLASS_UID: Final = 0x00080016
-SOP_INSTANCE_UID: Final = 0x00080018
-PIXEL_DATA: Final = 0x7FE00010
-IMPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
+from pydicom.datadict import dictionary_VR
 
-Buffer = bytes | bytearray | memoryview
+from loadtests.elements import (
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    ITEM,
+    ITEM_END,
+    MAX_DEPTH,
+    PIXEL_DATA,
+    SEQUENCE_END,
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+    UNDEFINED,
+    Buffer,
+    DataSetError,
+    Element,
+    elements,
+    head,
+    meta_end,
+    split_file,
+    uid,
+    uid_at,
+)
 
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_UNDEFINED = 0xFFFFFFFF
-_LONG_FORM = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
-_SHORT_HEAD = struct.Struct("<HH2sH")
-_TAG_LENGTH = struct.Struct("<HHI")
-_MAX_DEPTH = 32
+__all__ = [
+    "CONTENT_SEQUENCE",
+    "ENCAPSULATED_DOCUMENT",
+    "IMPLICIT_VR_LITTLE_ENDIAN",
+    "PIXEL_DATA",
+    "SOP_CLASS_UID",
+    "SOP_INSTANCE_UID",
+    "Buffer",
+    "DataSetError",
+    "Element",
+    "FileFingerprinter",
+    "Fingerprint",
+    "Fingerprinter",
+    "elements",
+    "fingerprint",
+    "split_file",
+    "uid_at",
+]
 
+CONTENT_SEQUENCE: Final = 0x0040A730
+ENCAPSULATED_DOCUMENT: Final = 0x00420011
+FLOAT_PIXEL_DATA: Final = 0x7FE00008
+DOUBLE_FLOAT_PIXEL_DATA: Final = 0x7FE00009
 
-class DataSetError(ValueError):
-    """The bytes are no data set in the encoding that was named, or end too early."""
-
-
-@dataclass(slots=True, frozen=True)
-class Element:
-    """One element of the outermost level: where its value starts, and its length in bytes (None: undefined)."""
-
-    tag: int
-    start: int
-    length: int | None
-
-
-def elements(data: Buffer, *, implicit: bool = False) -> Iterator[Element]:
-    """The outermost elements in their order; the one of undefined length is passed over, whatever is in it.
-
-    Raises:
-        DataSetError: a length passes the end, or sequences are nested deeper than anything sensible.
-    """
-    at = 0
-    while at < len(data):
-        tag, start, length = _head(data, at, implicit)
-        yield Element(tag, start, None if length == _UNDEFINED else length)
-        at = _skip(data, start, implicit or tag == PIXEL_DATA, 0) if length == _UNDEFINED else start + length
-
-
-def _head(data: Buffer, at: int, implicit: bool) -> tuple[int, int, int]:
-    try:
-        group, element, length = _TAG_LENGTH.unpack_from(data, at)
-        tag, start = group << 16 | element, at + 8
-        if not implicit and group != 0xFFFE:
-            _, _, vr, length = _SHORT_HEAD.unpack_from(data, at)
-            if vr in _LONG_FORM:
-                length, start = struct.unpack_from("<I", data, at + 8)[0], at + 12
-    except struct.error:
-        raise DataSetError(f"the data set of {len(data)} bytes ends inside the element at {at}") from None
-    if length != _UNDEFINED and start + length > len(data):
-        raise DataSetError(f"element {tag:08X} announces {length} bytes where {len(data) - start} are left")
-    return tag, start, length
-
-
-def _skip(data: Buffer, at: int, implicit: bool, depth: int) -> int:
-    """The place behind the sequence, item or encapsulated pixel data of undefined length whose content starts here."""
-    if depth > _MAX_DEPTH:
-        raise DataSetError(f"sequences are nested deeper than {_MAX_DEPTH} levels")
-    while True:
-        tag, start, length = _head(data, at, implicit)
-        if tag in (_ITEM_END, _SEQUENCE_END):
-            return start
-        at = _skip(data, start, implicit, depth + 1) if length == _UNDEFINED else start + length
-
-
-def uid_at(data: Buffer, element: Element) -> str:
-    """The element's value as a UID, without its padding."""
-    value = bytes(data[element.start : element.start + (element.length or 0)])
-    return value.rstrip(b"\0 ").decode("ascii", errors="replace")
-
-
-def fragments(data: Buffer, start: int) -> Iterator[Buffer]:
-    """The fragments of encapsulated pixel data, without the basic offset table (PS3.5 annex A.4).
-
-    An archive may write another offset table than it was sent; the fragments are what must not change.
-    """
-    first = True
-    while True:
-        tag, value, length = _head(data, start, True)
-        if tag == _SEQUENCE_END:
-            return
-        if tag != _ITEM or length == _UNDEFINED:
-            raise DataSetError(f"element {tag:08X} stands where a fragment of pixel data belongs")
-        if not first:
-            yield data[value : value + length]
-        first, start = False, value + length
+_HASHED = frozenset((ENCAPSULATED_DOCUMENT, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA, PIXEL_DATA))
+_MARK = struct.Struct("<II")
+_MAX_UID, _MAX_META = 64, 64 * 1024
 
 
 @dataclass(slots=True, frozen=True)
 class Fingerprint:
-    """What a stored instance is recognised by when it comes back."""
+    """What a stored instance is recognised by."""
 
     sop_instance_uid: str
     pixel_sha256: str
-    """In hexadecimal; of the pixel data's value, or of its fragments where it is encapsulated."""
+    """In hexadecimal; of the pixel data, the document or the content."""
+
+
+@dataclass(slots=True, frozen=True)
+class _Level:
+    """A sequence, an item or encapsulated pixel data that is being read; `end` is None where a delimiter ends it."""
+
+    delimiter: int
+    end: int | None
+    implicit: bool
+    content: bool = False
+    fragments: bool = False
+
+
+class Fingerprinter:
+    """Feed it one encoded data set (without file meta information) in pieces of any size, then ask for the fingerprint.
+
+    Raises:
+        DataSetError: from any call, when this is no data set.
+    """
+
+    def __init__(self, *, implicit: bool = False) -> None:
+        self._implicit = implicit
+        self._levels: list[_Level] = []
+        self._pending = b""  # the start of an element's head
+        self._left = 0  # bytes of the value that is passing
+        self._take: Callable[[Buffer], object] | None = None  # what they are given to
+        self._at = 0  # bytes that have passed
+        self._tag = 0
+        self._uid = bytearray()
+        self._hash: hashlib._Hash | None = None
+        self._fragments = 0
+
+    def feed(self, piece: Buffer) -> None:
+        """The next bytes; they aren't kept."""
+        view, at = memoryview(piece), 0
+        end = len(view)
+        while at < end:
+            if self._left:
+                part = view[at : at + self._left]
+                if self._take:
+                    self._take(part)
+                self._left -= len(part)
+                at += len(part)
+                self._at += len(part)
+            elif self._pending:
+                at += self._head_in_parts(view[at : at + 12])
+            elif found := head(view, at, self._levels[-1].implicit if self._levels else self._implicit):
+                tag, vr, start, length = found
+                self._at += start - at
+                at = start
+                self._element(tag, vr, length)
+            else:
+                self._pending = bytes(view[at:])
+                self._at += len(self._pending)
+                return
+            if self._levels and not self._left:
+                self._close()
+
+    def finish(self) -> Fingerprint:
+        """The fingerprint, if what was fed is a whole data set with something to hash."""
+        if self._left or self._pending or self._levels:
+            rest = f", which announces {self._left} more" if self._left else ""
+            raise DataSetError(f"the data set of {self._at} bytes ends inside or after element {self._tag:08X}{rest}")
+        if not self._uid:
+            raise DataSetError("the data set has no SOP instance UID")
+        if self._hash is None:
+            raise DataSetError("the data set has no pixel data, no document and no content")
+        return Fingerprint(uid(self._uid), self._hash.hexdigest())
+
+    def _head_in_parts(self, piece: memoryview) -> int:
+        """Returns how much of the piece belongs to the head."""
+        known, both = len(self._pending), self._pending + bytes(piece)
+        found = head(both, 0, self._levels[-1].implicit if self._levels else self._implicit)
+        if found is None:
+            self._pending = both
+            self._at += len(piece)
+            return len(piece)
+        tag, vr, start, length = found
+        self._pending = b""
+        self._at += start - known
+        self._element(tag, vr, length)
+        return start - known
+
+    def _element(self, tag: int, vr: bytes, length: int) -> None:
+        """Its head has passed."""
+        self._tag, self._take = tag, None
+        if not self._levels:
+            self._outermost(tag, length)
+            return
+        level = self._levels[-1]
+        if level.end is not None and length != UNDEFINED and self._at + length > level.end:
+            raise DataSetError(f"element {tag:08X} passes the end of what it is in")
+        if tag == level.delimiter:
+            self._levels.pop()
+            self._mark(level, tag)
+        elif level.delimiter == SEQUENCE_END:
+            self._item(level, tag, length)
+        elif tag >> 16 == 0xFFFE:
+            raise DataSetError(f"element {tag:08X} stands where none of its kind belongs")
+        elif length == UNDEFINED or (level.content and _is_sequence(tag, vr)):
+            self._mark(level, tag)
+            self._open(SEQUENCE_END, length, level.implicit or vr == b"UN", content=level.content)
+        else:
+            self._value(level, tag, length)
+
+    def _outermost(self, tag: int, length: int) -> None:
+        if tag >> 16 == 0xFFFE:
+            raise DataSetError(f"element {tag:08X} stands outside of any sequence")
+        self._left = length
+        if tag == SOP_INSTANCE_UID:
+            if length > _MAX_UID or self._uid:
+                raise DataSetError("the data set has two SOP instance UIDs, or one of more than 64 characters")
+            self._take = self._uid.extend
+        elif tag in _HASHED:
+            self._hash = hashlib.sha256()
+            self._take = self._hash.update
+            if length == UNDEFINED:
+                self._fragments = 0
+                self._open(SEQUENCE_END, length, implicit=True, fragments=True)
+        elif tag == CONTENT_SEQUENCE:
+            self._hash = hashlib.sha256()
+            self._open(SEQUENCE_END, length, self._implicit, content=True)
+        elif length == UNDEFINED:
+            self._open(SEQUENCE_END, length, self._implicit)
+
+    def _item(self, level: _Level, tag: int, length: int) -> None:
+        """In a sequence or in encapsulated pixel data."""
+        if tag != ITEM or (level.fragments and length == UNDEFINED):
+            raise DataSetError(f"element {tag:08X} stands where an item or a fragment belongs")
+        if level.fragments:
+            self._left = length
+            if self._fragments and self._hash:  # the first is the basic offset table (PS3.5 annex A.4)
+                self._take = self._hash.update
+            self._fragments += 1
+        elif level.content or length == UNDEFINED:
+            self._mark(level, tag)
+            self._open(ITEM_END, length, level.implicit, content=level.content)
+        else:
+            self._left = length
+
+    def _value(self, level: _Level, tag: int, length: int) -> None:
+        self._left = length
+        if level.content and self._hash and tag & 0xFFFF:  # lengths of groups may go (PS3.5 section 7.2)
+            self._hash.update(_MARK.pack(tag, length))
+            self._take = self._hash.update
+
+    def _open(
+        self, delimiter: int, length: int, implicit: bool, content: bool = False, fragments: bool = False
+    ) -> None:
+        if len(self._levels) > 2 * MAX_DEPTH:
+            raise DataSetError(f"sequences are nested deeper than {MAX_DEPTH} levels")
+        self._left = 0
+        end = None if length == UNDEFINED else self._at + length
+        self._levels.append(_Level(delimiter, end, implicit, content, fragments))
+
+    def _close(self) -> None:
+        """Leave the items and sequences whose announced end is here."""
+        while self._levels and self._levels[-1].end == self._at:
+            level = self._levels.pop()
+            self._mark(level, level.delimiter)
+
+    def _mark(self, level: _Level, tag: int) -> None:
+        """A sequence's or item's begin or end, in the hash."""
+        if level.content and self._hash:
+            self._hash.update(_MARK.pack(tag, UNDEFINED))
+
+
+def _is_sequence(tag: int, vr: bytes) -> bool:
+    if vr:
+        return vr == b"SQ"
+    try:
+        return str(dictionary_VR(tag)) == "SQ"
+    except KeyError:
+        return False
+
+
+class FileFingerprinter:
+    """As `Fingerprinter`, for a DICOM file: preamble, file meta information and data set (PS3.10 section 7.1)."""
+
+    def __init__(self) -> None:
+        self.transfer_syntax = ""
+        self._meta = bytearray()
+        self._inner: Fingerprinter | None = None
+
+    def feed(self, piece: Buffer) -> None:
+        """The next bytes of the file; they aren't kept."""
+        if self._inner is not None:
+            self._inner.feed(piece)
+            return
+        # the meta information is a few hundred bytes: what is copied here besides is of the first piece only
+        self._meta += memoryview(piece)[:_MAX_META]
+        end = meta_end(self._meta) or 144
+        if end > _MAX_META:
+            raise DataSetError(f"the file meta information announces {end} bytes")
+        if len(self._meta) >= end and len(self._meta) >= 144:
+            self.transfer_syntax, rest = split_file(self._meta)
+            self._inner = Fingerprinter(implicit=self.transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN)
+            self._inner.feed(rest)
+            self._inner.feed(memoryview(piece)[_MAX_META:])
+
+    def finish(self) -> Fingerprint:
+        """The fingerprint, if what was fed is a whole file."""
+        if self._inner is None:
+            raise DataSetError(f"the {len(self._meta)} bytes end before the data set of a DICOM file begins")
+        return self._inner.finish()
 
 
 def fingerprint(data: Buffer, *, implicit: bool = False) -> Fingerprint:
-    """SOP instance UID and hash of the pixel data of one encoded data set (without its file meta information).
+    """That of one encoded data set (without its file meta information).
 
     Raises:
-        DataSetError: it can't be read, or has no SOP instance UID, or no pixel data.
+        DataSetError: it can't be read, has no SOP instance UID, or nothing that could be compared.
     """
-    uid = ""
-    view = memoryview(data)
-    for element in elements(view, implicit=implicit):
-        if element.tag == SOP_INSTANCE_UID:
-            uid = uid_at(view, element)
-        elif element.tag == PIXEL_DATA:
-            if not uid:
-                break
-            digest = hashlib.sha256()
-            if element.length is None:
-                for fragment in fragments(view, element.start):
-                    digest.update(fragment)
-            else:
-                digest.update(view[element.start : element.start + element.length])
-            return Fingerprint(uid, digest.hexdigest())
-    raise DataSetError("the data set has no SOP instance UID" if not uid else "the data set has no pixel data")
-
-
-def split_file(data: Buffer) -> tuple[str, memoryview]:
-    """Transfer syntax UID and data set of a DICOM file (PS3.10 section 7.1).
-
-    Raises:
-        DataSetError: it is no DICOM file.
-    """
-    view = memoryview(data)
-    if len(view) < 144 or bytes(view[128:132]) != b"DICM":
-        raise DataSetError(f"{len(view)} bytes are no DICOM file: DICM is not at byte 128")
-    tag, start, length = _head(view, 132, False)
-    if tag != 0x00020000 or length != 4:
-        raise DataSetError("the file meta information does not begin with its group length")
-    end = start + 4 + int.from_bytes(view[start : start + 4], "little")
-    for element in elements(view[start + 4 : end]):
-        if element.tag == 0x00020010:
-            return uid_at(view[start + 4 : end], element), view[end:]
-    raise DataSetError("the file meta information names no transfer syntax")
+    printer = Fingerprinter(implicit=implicit)
+    printer.feed(data)
+    return printer.finish()
