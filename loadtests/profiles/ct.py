@@ -1,7 +1,9 @@
 """Computed tomography: 512 by 512 pixels of 16 bit, 525 KB an instance."""
 
+import numpy as np
 from pydicom.dataset import Dataset
 
+from loadtests.profiles.distributions import LogNormal, share
 from loadtests.profiles.slices import SliceStack
 
 SIZE = 512
@@ -13,14 +15,18 @@ class ComputedTomography(SliceStack):
     """A study of two series (two reconstructions), uncompressed."""
 
     name = "ct"
-    series = 2
+    source = "own estimate"
     corner = ("-158.1358", "-179.0358")
     spacing = SPACING
 
     def __init__(self, seed: int) -> None:
         super().__init__("CT_small.dcm", SIZE, NOISE, seed)
 
-    def data_set(self) -> Dataset:
+    def structure(self, random: np.random.Generator, instances: int | None) -> list[int]:
+        """Two reconstructions."""
+        return share(instances or LogNormal(300, 0.8, 20, 4000).draw(random), 2)
+
+    def data_set(self, series: int, number: int) -> Dataset:  # noqa: ARG002  (the signature of all profiles)
         """As the template says, at its size here."""
         data_set = self._template.copy()
         data_set.Rows = data_set.Columns = SIZE

@@ -1,10 +1,8 @@
 """Instances as they are sent: a small patched head, a body that all share, and a tail that makes each one different."""
 
-import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
@@ -12,6 +10,7 @@ from pydicom.filewriter import write_dataset
 
 from exporters.dimse import uids as dicom_uids
 from loadtests.dataset import Buffer, elements
+from loadtests.profiles.pixels import Pixels
 
 
 @dataclass(slots=True, frozen=True)
@@ -27,58 +26,7 @@ class Instance:
     size: int
     """Bytes of the data set."""
     pixel_sha256: str
-
-
-class Pixels(Protocol):
-    """Encoded pixel data: a shared part, hashed once, and a short end that is new for each instance."""
-
-    body: Buffer
-    """From the pixel data element's own head on."""
-    hashed: "hashlib._Hash"
-    """The state of the hash behind `body`."""
-
-    def tail(self, nonce: bytes) -> tuple[bytes, bytes]:
-        """The end for this nonce of 32 random-looking bytes: as it is sent, and as it is hashed."""
-        ...
-
-
-class NativePixels:
-    """Uncompressed pixel data of 16 bit: the lowest bits of the last 32 pixels carry the nonce, as noise would."""
-
-    PIXELS = 32
-
-    def __init__(self, pixels: bytes) -> None:
-        self._end = pixels[-2 * self.PIXELS :]
-        shared = memoryview(pixels)[: -2 * self.PIXELS]
-        self.body: Buffer = struct.pack("<HH2s2xI", 0x7FE0, 0x0010, b"OW", len(pixels)) + shared
-        self.hashed = hashlib.sha256(shared)
-
-    def tail(self, nonce: bytes) -> tuple[bytes, bytes]:
-        """32 pixels with three bits of noise each."""
-        noise = bytearray(2 * self.PIXELS)
-        noise[::2] = bytes(byte & 0x07 for byte in nonce)
-        end = (int.from_bytes(self._end) ^ int.from_bytes(noise)).to_bytes(2 * self.PIXELS)
-        return end, end
-
-
-class JpegPixels:
-    """Encapsulated JPEG frames: the last one carries the nonce in a comment segment (ISO 10918-1 section B.2.4.5)."""
-
-    def __init__(self, frames: list[bytes]) -> None:
-        parts = [struct.pack("<HH2s2xI", 0x7FE0, 0x0010, b"OB", 0xFFFFFFFF), struct.pack("<HHI", 0xFFFE, 0xE000, 0)]
-        self.hashed = hashlib.sha256()
-        for frame in frames[:-1]:
-            parts += (struct.pack("<HHI", 0xFFFE, 0xE000, len(frame)), frame)
-            self.hashed.update(frame)
-        self.body: Buffer = b"".join(parts)
-        self._last = frames[-1]
-
-    def tail(self, nonce: bytes) -> tuple[bytes, bytes]:
-        """The last frame with the comment behind its start of image, and the end of the sequence."""
-        comment = nonce.hex().encode()
-        frame = self._last[:2] + b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + self._last[2:]
-        sent = struct.pack("<HHI", 0xFFFE, 0xE000, len(frame)) + frame + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
-        return sent, frame
+    """Of the pixel data, or of the encapsulated document, or of the content sequence where there is none."""
 
 
 class Head:
@@ -88,7 +36,7 @@ class Head:
         KeyError: an element to be patched isn't in the data set.
     """
 
-    def __init__(self, data_set: Dataset, patched: tuple[int, ...]) -> None:
+    def __init__(self, data_set: Dataset, patched: Iterable[int]) -> None:
         self.sop_class_uid = str(data_set.SOPClassUID)
         target = DicomBytesIO()
         target.is_little_endian, target.is_implicit_VR = True, False
@@ -111,6 +59,36 @@ class Head:
                 raise ValueError(f"{value!r} does not fit into the {length} bytes of element {tag:08X}")
             copy[start : start + length] = encoded
         return copy
+
+
+def make_instance(
+    head: Head, values: Mapping[int, str], pixels: Pixels, nonce: bytes, *, uids: tuple[str, str, str], syntax: str
+) -> Instance:
+    """Put head, body and tail together.
+
+    Args:
+        head: of the instance's kind.
+        values: what is patched into it.
+        pixels: what follows it.
+        nonce: 32 random-looking bytes.
+        uids: of study, series and instance.
+        syntax: transfer syntax UID.
+    """
+    patched, tail = head.patch(values), pixels.tail(nonce)
+    digest = pixels.hashed.copy()
+    for part in tail.hashed:
+        digest.update(part)
+    study_uid, series_uid, sop_instance_uid = uids
+    return Instance(
+        sop_class_uid=head.sop_class_uid,
+        sop_instance_uid=sop_instance_uid,
+        study_uid=study_uid,
+        series_uid=series_uid,
+        transfer_syntax=syntax,
+        buffers=(patched, *pixels.body, *tail.sent),
+        size=len(patched) + pixels.body_size + sum(map(len, tail.sent)),
+        pixel_sha256=digest.hexdigest(),
+    )
 
 
 def as_file(instance: Instance) -> tuple[Buffer, ...]:

@@ -1,10 +1,12 @@
 """Slices of clinical size from a small real one: enlarged, moved a little from slice to slice, with fresh noise."""
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
 from exporters.dimse.uids import EXPLICIT_VR_LITTLE_ENDIAN
-from loadtests.profiles.instance import NativePixels
+from loadtests.profiles.pixels import NativePixels
 from loadtests.profiles.templates import template
 
 DISTINCT = 16  # bodies kept per profile; each instance has an end of its own besides
@@ -39,16 +41,22 @@ class SliceStack:
     def __init__(self, file: str, size: int, noise: float, seed: int) -> None:
         self._template = template(file)
         image = enlarge(self._template.pixel_array.astype(np.float64), size)
-        self._pixels = [
-            NativePixels(np.clip(one, 0, 4095).astype("<i2").tobytes()) for one in vary(image, DISTINCT, noise, seed)
-        ]
+        self.images = [np.clip(one, 0, 4095).astype("<i2") for one in vary(image, DISTINCT, noise, seed)]
         del self._template.PixelData
 
-    def pixels(self, number: int) -> NativePixels:
+    @cached_property
+    def _pixels(self) -> list[NativePixels]:
+        return [NativePixels([image.tobytes()]) for image in self.images]
+
+    def pixels(self, series: int, number: int) -> NativePixels:  # noqa: ARG002  (the signature of all profiles)
         """One of the distinct slices, in turn."""
         return self._pixels[number % DISTINCT]
 
-    def geometry(self, number: int) -> dict[int, str]:
+    def kind(self, series: int, number: int) -> int:  # noqa: ARG002
+        """One head a series."""
+        return series
+
+    def geometry(self, series: int, number: int) -> dict[int, str]:  # noqa: ARG002
         """Image Position (Patient) and Slice Location."""
         z = f"{number * self.spacing:+08.2f}"
         return {0x00200032: "\\".join((*self.corner, z)), 0x00201041: z}

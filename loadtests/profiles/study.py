@@ -1,131 +1,200 @@
 """Studies: patient, study and series around the instances of one profile."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache
 from typing import Protocol
 
+import numpy as np
 from pydicom.dataset import Dataset
 
 from loadtests.dataset import SOP_INSTANCE_UID
-from loadtests.profiles.instance import Head, Instance, Pixels
-from loadtests.profiles.uids import derive
+from loadtests.profiles.instance import Head, Instance, make_instance
+from loadtests.profiles.patient import Patient, make_patient, patient_number
+from loadtests.profiles.pixels import Pixels
+from loadtests.profiles.uids import derive, short_hash
 
-PATIENT_ID_PREFIX = "VNAOPS-TEST-"
-PATIENT_NAME_PREFIX = "VNAOPS^TEST"
 INSTANCE_NUMBER = 0x00200013
+STATIONS = 3  # scanners of each kind
+SERIES_PAUSE = timedelta(seconds=90)  # from the begin of one series to the next; own estimate
 
 
-class Profile(Protocol):
-    """What one kind of modality sends."""
+class Profile(Hashable, Protocol):
+    """What one kind of modality sends. Series and instances are numbered from 0."""
 
     name: str
-    series: int
-    """Series of a study; its instances are shared out among them."""
+    """Key in campaign files."""
     transfer_syntax: str
+    source: str
+    """Where its sizes and counts come from, in a line; what is an estimate of our own says so."""
 
-    def data_set(self) -> Dataset:
-        """A new data set up to the pixel data, with what belongs to equipment, acquisition and image."""
+    def structure(self, random: np.random.Generator, instances: int | None) -> list[int]:
+        """Instances of each series, none of them 0: drawn, or as many as asked for altogether."""
         ...
 
-    def pixels(self, number: int) -> Pixels:
-        """The pixel data of the instance with this number within its series, from 0."""
+    def kind(self, series: int, number: int) -> Hashable:
+        """Instances of one kind share an encoded head."""
         ...
 
-    def geometry(self, number: int) -> dict[int, str]:
-        """Values of fixed length that differ from instance to instance: tag -> value."""
+    def data_set(self, series: int, number: int) -> Dataset:
+        """A new data set of that kind up to the pixel data: what belongs to equipment, acquisition and image.
+
+        The study writes over patient, study, series and SOP instance. Acquisition, content and frame of reference are
+        filled in where the data set has the elements (with whatever value).
+        """
+        ...
+
+    def pixels(self, series: int, number: int) -> Pixels:
+        """What follows the head: shared by many instances, kept by the profile."""
+        ...
+
+    def geometry(self, series: int, number: int) -> dict[int, str]:
+        """Values of fixed length that differ from instance to instance of a kind: tag -> value."""
         ...
 
 
-@dataclass(frozen=True)
 class Study:
-    """A study to be sent: known by its identifiers, its instances made as they are asked for."""
+    """A study to be sent: known by its identifiers, its instances made as they are asked for.
 
-    profile: Profile = field(repr=False)
-    run: str
-    number: int
-    instance_count: int
-    performed: datetime
+    Args:
+        profile: what kind of study.
+        run: the run's name, from which UIDs, accession number and patient ID are derived.
+        number: of the study within the run, from 1.
+        instances: how many, or None for as many as the profile draws.
+        performed: when it was.
+        seed: what is drawn; the same one makes the same structure and the same patient in every run.
+    """
 
-    @property
+    def __init__(
+        self, profile: Profile, run: str, number: int, instances: int | None, performed: datetime, seed: int = 0
+    ) -> None:
+        self.profile, self.run, self.number, self.performed, self.seed = profile, run, number, performed, seed
+        self._scope = f"{run}/{seed}"
+        self._instances = instances
+
+    def __repr__(self) -> str:
+        return f"Study({self.profile.name!r}, {self.run!r}, {self.number}, {self._instances}, seed={self.seed})"
+
+    @cached_property
     def uid(self) -> str:
         """Study instance UID."""
-        return derive(self.run, self.number)
+        return derive(self._scope, self.number)
 
     @property
     def accession_number(self) -> str:
-        """Unique to the run's study; 16 characters."""
-        return f"VT{hashlib.sha256(self.run.encode()).hexdigest()[:8].upper()}{self.number:06d}"
+        """Unique to the run's study; 16 characters (PS3.5 section 6.2, SH)."""
+        return f"VT{short_hash(self._scope)}{self.number:07d}"
+
+    @cached_property
+    def patient(self) -> Patient:
+        """The same as that of other studies of the run, for those who come again."""
+        return make_patient(self._scope, self.seed, patient_number(self.seed, self.number))
 
     @property
     def patient_id(self) -> str:
-        """Marked as a test's; one patient a study."""
-        return f"{PATIENT_ID_PREFIX}{self.accession_number[2:10]}-{self.number:06d}"
+        """Marked as a test's."""
+        return self.patient.patient_id
+
+    @cached_property
+    def _structure(self) -> list[int]:
+        return self.profile.structure(np.random.default_rng([self.seed, self.number]), self._instances)
+
+    @property
+    def instance_count(self) -> int:
+        """Of all series."""
+        return sum(self._structure)
 
     def series_uid(self, series: int) -> str:
         """Series instance UID of the series with this number, from 0."""
-        return derive(self.run, self.number, series)
+        return derive(self._scope, self.number, series)
 
     def series_sizes(self) -> list[int]:
-        """Instances of each series that has any."""
-        whole, rest = divmod(self.instance_count, self.profile.series)
-        return [size for size in (whole + (series < rest) for series in range(self.profile.series)) if size]
+        """Instances of each series."""
+        return list(self._structure)
 
     def instances(self) -> Iterator[Instance]:
         """The instances in the order in which a modality sends them."""
-        for series, size in enumerate(self.series_sizes()):
-            head = self._head(series)
+        for series, size in enumerate(self._structure):
+            heads: dict[Hashable, Head] = {}
             for number in range(size):
-                yield self._instance(head, series, number)
+                kind = self.profile.kind(series, number)
+                if kind not in heads:
+                    heads[kind] = self._head(series, number)
+                yield self._instance(heads[kind], series, number)
 
     def bytes_estimate(self) -> int:
-        """What all instances are together, from the first one of them, in bytes."""
-        return next(self.instances()).size * self.instance_count
+        """What all instances are together, taking those of one kind to be of one size, in bytes."""
+        return sum(
+            count * _sample(self.profile, series, number)[0] for (series, number), count in self._kinds().items()
+        )
 
-    def _head(self, series: int) -> Head:
-        data_set, day, clock = self.profile.data_set(), f"{self.performed:%Y%m%d}", f"{self.performed:%H%M%S}"
-        data_set.SpecificCharacterSet = "ISO_IR 100"
-        data_set.StudyDate = data_set.SeriesDate = data_set.ContentDate = data_set.AcquisitionDate = day
-        data_set.StudyTime = data_set.SeriesTime = data_set.ContentTime = data_set.AcquisitionTime = clock
+    def sop_classes(self) -> set[str]:
+        """SOP class UIDs of its instances: what an association for it proposes."""
+        return {_sample(self.profile, series, number)[1] for series, number in self._kinds()}
+
+    def _kinds(self) -> Counter[tuple[int, int]]:
+        """Instances of each kind, which is known by the series and number of its first one."""
+        first: dict[Hashable, tuple[int, int]] = {}
+        found: Counter[tuple[int, int]] = Counter()
+        for series, size in enumerate(self._structure):
+            for number in range(size):
+                kind: tuple[int, Hashable] = (series, self.profile.kind(series, number))
+                found[first.setdefault(kind, (series, number))] += 1
+        return found
+
+    def _head(self, series: int, number: int) -> Head:
+        data_set, performed = self.profile.data_set(series, number), self.performed + series * SERIES_PAUSE
+        day, clock = f"{performed:%Y%m%d}", f"{performed:%H%M%S}"
+        self.patient.describe(data_set)
+        data_set.StudyDate, data_set.StudyTime = f"{self.performed:%Y%m%d}", f"{self.performed:%H%M%S}"
+        data_set.SeriesDate, data_set.SeriesTime = day, clock
+        for moment in ("Acquisition", "Content"):
+            if f"{moment}Date" in data_set:
+                setattr(data_set, f"{moment}Date", day)
+                setattr(data_set, f"{moment}Time", clock)
+        if "AcquisitionDateTime" in data_set:
+            data_set.AcquisitionDateTime = day + clock
         data_set.AccessionNumber = self.accession_number
         data_set.InstitutionName = "VNAOPS TEST"
-        data_set.StationName = "VNAOPS"
+        data_set.StationName = f"VNAOPS{data_set.Modality}{1 + self.number % STATIONS}"
         data_set.ReferringPhysicianName = ""
         data_set.StudyDescription = "Synthetic test study"
-        data_set.SeriesDescription = f"Synthetic {self.profile.name} {series + 1}"
-        data_set.PatientName = f"{PATIENT_NAME_PREFIX}^{self.number:06d}"
-        data_set.PatientID = self.patient_id
-        data_set.PatientBirthDate = "19700101"
-        data_set.PatientSex = "O"
-        data_set.QualityControlSubject = "YES"
+        if "SeriesDescription" not in data_set:
+            data_set.SeriesDescription = f"Synthetic {self.profile.name} {series + 1}"
         data_set.StudyInstanceUID = self.uid
         data_set.SeriesInstanceUID = self.series_uid(series)
-        data_set.SOPInstanceUID = derive(self.run, self.number, series, 0)
+        data_set.SOPInstanceUID = self.uid  # of the length of those that take its place
         data_set.StudyID = f"{self.number}"
         data_set.SeriesNumber = series + 1
         data_set.InstanceNumber = "0000"
         if "FrameOfReferenceUID" in data_set:
-            data_set.FrameOfReferenceUID = derive(self.run, self.number, "frame of reference")
-        return Head(data_set, (SOP_INSTANCE_UID, INSTANCE_NUMBER, *self.profile.geometry(0)))
+            data_set.FrameOfReferenceUID = derive(self._scope, self.number, "frame of reference")
+        return Head(data_set, (SOP_INSTANCE_UID, INSTANCE_NUMBER, *self.profile.geometry(series, number)))
 
     def _instance(self, head: Head, series: int, number: int) -> Instance:
-        uid = derive(self.run, self.number, series, number)
-        values = {SOP_INSTANCE_UID: uid, INSTANCE_NUMBER: f"{number + 1:04d}", **self.profile.geometry(number)}
-        patched, pixels = head.patch(values), self.profile.pixels(number)
-        sent, hashed = pixels.tail(hashlib.sha256(uid.encode()).digest())
-        digest = pixels.hashed.copy()
-        digest.update(hashed)
-        return Instance(
-            sop_class_uid=head.sop_class_uid,
-            sop_instance_uid=uid,
-            study_uid=self.uid,
-            series_uid=self.series_uid(series),
-            transfer_syntax=self.profile.transfer_syntax,
-            buffers=(patched, pixels.body, sent),
-            size=len(patched) + len(pixels.body) + len(sent),
-            pixel_sha256=digest.hexdigest(),
+        uid = derive(self._scope, self.number, series, number)
+        return make_instance(
+            head,
+            {
+                SOP_INSTANCE_UID: uid,
+                INSTANCE_NUMBER: f"{number + 1:04d}",
+                **self.profile.geometry(series, number),
+            },
+            self.profile.pixels(series, number),
+            hashlib.sha256(uid.encode()).digest(),
+            uids=(self.uid, self.series_uid(series), uid),
+            syntax=self.profile.transfer_syntax,
         )
+
+
+@lru_cache(maxsize=4096)
+def _sample(profile: Profile, series: int, number: int) -> tuple[int, str]:
+    """Size in bytes and SOP class UID of an instance like this one."""
+    study = Study(profile, "sample", 1, None, datetime(2026, 1, 1, tzinfo=UTC))
+    instance = study._instance(study._head(series, number), series, number)
+    return instance.size, instance.sop_class_uid
 
 
 def new_run() -> str:

@@ -18,3 +18,8 @@ def derive(run: str, *path: object) -> str:
         if number >= 10**38:
             return f"2.25.{number}"
     raise AssertionError("256 hashes below 10^38 in a row: a chance of 10^-138")
+
+
+def short_hash(run: str) -> str:
+    """Seven digits that stand for the run where a UID is too long: in accession numbers and patient IDs."""
+    return hashlib.sha256(run.encode()).hexdigest()[:7].upper()

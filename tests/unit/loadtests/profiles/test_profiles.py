@@ -75,7 +75,7 @@ def test_instances_are_numbered_within_series_that_share_the_study(profile: Prof
     for one in made:
         series[one.SeriesInstanceUID].append(int(one.InstanceNumber))
 
-    assert [numbers == list(range(1, len(numbers) + 1)) for numbers in series.values()] == [True] * profile.series
+    assert [numbers == list(range(1, len(numbers) + 1)) for numbers in series.values()] == [True] * len(series)
     assert len({(one.StudyInstanceUID, one.AccessionNumber, one.PatientID) for one in made}) == 1
     assert len(made[0].AccessionNumber) == 16
 
@@ -118,7 +118,7 @@ def test_ultrasound_frames_stay_whole_jpegs_with_their_lossy_history() -> None:
 
 
 def test_a_value_that_does_not_fit_its_place_is_refused(profile: Profile) -> None:
-    head = study(profile)._head(0)
+    head = study(profile)._head(0, 0)
 
     with pytest.raises(ValueError, match="does not fit into the 4 bytes of element 00200013"):
         head.patch({0x00200013: "10000"})
