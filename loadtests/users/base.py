@@ -1,48 +1,99 @@
 """What all users of a campaign have in common."""
 
+import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+from zlib import crc32
 
+import numpy as np
 from locust import User, task
 from locust.exception import StopUser
 
-from loadtests.campaigns.work import Campaign
 from loadtests.dataset import Fingerprint
 from loadtests.transactions import RequestFailed
+from loadtests.users.options import Options
+
+if TYPE_CHECKING:
+    from loadtests.campaigns.arrivals import Arrival
+    from loadtests.campaigns.streams import Stream
+    from loadtests.campaigns.work import Campaign
+
+O = TypeVar("O", bound=Options)
 
 RETRY_SECONDS = 1.0  # before the next attempt where nobody took a request; a replica leaves the balancer within ten
 
 
 class CampaignUser(User):
-    """Works until the campaign has no more work for it. Subclasses say what in `work`."""
+    """Works through its stream's arrivals, one session each. Subclasses say what in `session`.
+
+    The clock is `time.monotonic` throughout.
+    """
 
     abstract = True
+    stream: "ClassVar[Stream]"
+    request_type = "DIMSE"
 
     @property
-    def campaign(self) -> Campaign:
+    def campaign(self) -> "Campaign":
         """The campaign that was hung to Locust's environment."""
         campaign: Campaign = self.environment.campaign
         return campaign
 
-    def work(self) -> None:
-        """Do all of it."""
+    def options(self, model: type[O]) -> O:
+        """The stream's options, as the behaviour's own model; they were checked with the campaign's file."""
+        return model.model_validate(self.stream.plan.options)
+
+    def session(self, arrival: "Arrival") -> None:
+        """All that one arrival brings: a study to store, a patient to read."""
         raise NotImplementedError
 
     @task
     def _work(self) -> None:
-        self.work()
+        for arrival in self.stream.arrivals():
+            self._lateness = max(0.0, time.monotonic() - arrival.intended)
+            self.session(arrival)
         raise StopUser
 
+    def random(self, arrival: "Arrival") -> np.random.Generator:
+        """The session's own source of chance: the same for the same seed, stream and arrival, whoever takes it."""
+        return np.random.default_rng((self.campaign.plan.seed, crc32(self.stream.plan.name.encode()), arrival.number))
+
     def report(
-        self, operation: str, seconds: float, *, instances: int = 0, size: int = 0, error: RequestFailed | None = None
+        self,
+        operation: str,
+        *,
+        started: float,
+        ended: float,
+        intended: float | None = None,
+        instances: int = 0,
+        size: int = 0,
+        error: RequestFailed | None = None,
+        status: str = "",
     ) -> None:
-        """Tell Locust of a DIMSE operation."""
+        """Tell Locust, and through it the recorder, of an operation.
+
+        Args:
+            intended: when it ought to have begun. By default as long before `started` as the session began late: what
+                an open workload's study has waited for a free user is the waiting of each of its operations.
+        """
+        if intended is None:
+            intended = started - self._lateness
         self.environment.events.request.fire(
-            request_type="DIMSE",
+            request_type=self.request_type,
             name=operation,
-            response_time=seconds * 1000,
+            response_time=(ended - intended) * 1000,
             response_length=size,
             exception=error,
-            context={**self.context(), "instances": instances, "bytes": size},
+            context={
+                **self.context(),
+                "stream": self.stream.plan.name,
+                "intended": intended,
+                "started": started,
+                "ended": ended,
+                "instances": instances,
+                "size": size,
+                "status": status,
+            },
         )
 
 
@@ -51,7 +102,11 @@ def compared(expected: dict[str, str], came: Iterable[Fingerprint]) -> RequestFa
 
     (They are there: sent, and stored without an acknowledgement.)
     """
-    hashes = {one.sop_instance_uid: one.pixel_sha256 for one in came}
+    hashes: dict[str, str] = {}
+    for one in came:
+        if one.sop_instance_uid in hashes:
+            return RequestFailed("returned an instance twice")
+        hashes[one.sop_instance_uid] = one.pixel_sha256
     if any(uid in hashes and hashes[uid] != pixel_sha256 for uid, pixel_sha256 in expected.items()):
         return RequestFailed("returned other bytes than were stored")
     if expected.keys() - hashes.keys():

@@ -17,7 +17,7 @@ from loadtests.profiles.instance import Instance
 from loadtests.profiles.study import Study
 from loadtests.transactions import Outcome, RequestFailed
 from loadtests.users import identifier
-from loadtests.users.base import RETRY_SECONDS, CampaignUser, compared
+from loadtests.users.legacy import RETRY_SECONDS, CampaignUser, compared
 
 
 class DimseUser(CampaignUser):

@@ -18,7 +18,7 @@ from loadtests.ledger import Conclusion, State
 from loadtests.profiles.instance import Instance
 from loadtests.profiles.study import Study
 from loadtests.transactions import Outcome, RequestFailed
-from loadtests.users.base import RETRY_SECONDS, CampaignUser, compared
+from loadtests.users.legacy import RETRY_SECONDS, CampaignUser, compared
 
 
 def _without_delay(_: ConnectionPool, connection: Any) -> None:
