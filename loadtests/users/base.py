@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from loadtests.campaigns.streams import Stream
     from loadtests.campaigns.work import Campaign
 
-O = TypeVar("O", bound=Options)
+Model = TypeVar("Model", bound=Options)
 
 RETRY_SECONDS = 1.0  # before the next attempt where nobody took a request; a replica leaves the balancer within ten
 
@@ -39,7 +39,7 @@ class CampaignUser(User):
         campaign: Campaign = self.environment.campaign
         return campaign
 
-    def options(self, model: type[O]) -> O:
+    def options(self, model: type[Model]) -> Model:
         """The stream's options, as the behaviour's own model; they were checked with the campaign's file."""
         return model.model_validate(self.stream.plan.options)
 
