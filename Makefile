@@ -94,9 +94,10 @@ format: ## ruff's fixes and format
 	@$(PY) -m ruff check --fix $(SOURCES) && $(PY) -m ruff format $(SOURCES)
 
 UV := $(PY) -m uv pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-header
+FOR_IMAGES := infra/images/python-libraries/pip.in -c requirements.lock --python-version 3.13
 
 .PHONY: lock
-lock: ## resolve the dependencies anew into both lock files (hashes, no addresses)
+lock: ## resolve the dependencies anew into the lock files (hashes, no addresses)
 	@$(UV) --upgrade --all-extras --group dev --python-version 3.11 -o requirements.lock
-	@$(UV) infra/images/python-libraries/pip.in --extra exporters --extra loadtests -c requirements.lock \
-	  --python-version 3.13 -o infra/images/python-libraries/requirements.lock
+	@$(UV) $(FOR_IMAGES) --extra exporters -o infra/images/python-libraries/requirements.lock
+	@$(UV) $(FOR_IMAGES) --extra loadtests -o infra/images/loadtests-libraries/requirements.lock

@@ -50,6 +50,8 @@ def collect(recipe: Recipe, repository: Path, tools: Path) -> list[ContextFile]:
         if not found:
             raise ImageError(f"{recipe.folder}/image.toml: files: nothing matches {pattern!r}")
         files |= found
+    if recipe.file.wheels:
+        files |= set(_matches(repository, str(recipe.lock), recipe))
     for tool in recipe.file.tools:
         if not (tools / tool).is_file():
             raise ImageError(f"image {recipe.name} needs {tool}, which isn't built: run python -m infra.node.tools")

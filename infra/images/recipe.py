@@ -1,5 +1,6 @@
 """What an image is made of: the folder `infra/images/NAME` with its `Containerfile` and `image.toml` (README.md)."""
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class ImageFile(BaseModel):
     version: str = Field(min_length=1, description="label org.opencontainers.image.version")
     parent: str = Field("base", description="image whose digest the build gets as BASE; empty if no stage uses it")
     files: tuple[str, ...] = Field((), description="globs from the repository's root, beside the image's own folder")
-    wheels: str = Field("", description="lock file in the image's folder; its wheels are seen by the build as wheels/")
+    wheels: str = Field("", description="lock file, from the image's folder; the build sees its wheels as wheels/")
     wheels_python: str = Field("3.13", pattern=r"^3\.\d+$", description="the Python that the wheels are for")
     tools: tuple[str, ...] = Field((), description="binaries of infra.paths.tools_bin(), seen by the build as tools/")
 
@@ -45,6 +46,11 @@ class Recipe:
     def containerfile(self) -> Path:
         """The Containerfile, from the repository's root."""
         return self.folder / "Containerfile"
+
+    @property
+    def lock(self) -> Path:
+        """The lock file of its wheels, from the repository's root; two images may share one. Only where it has wheels."""
+        return Path(os.path.normpath(self.folder / self.file.wheels))
 
 
 def load(repository: Path) -> dict[str, Recipe]:

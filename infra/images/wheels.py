@@ -18,9 +18,9 @@ def fetch(recipe: Recipe, repository: Path, cache: Path, commands: Commands, log
 
     Raises ImageError for a missing lock file, and where pip fails (no wheel for that Python, wrong hash, no index).
     """
-    lock = repository / recipe.folder / recipe.file.wheels
+    lock = repository / recipe.lock
     if not lock.is_file():
-        raise ImageError(f"{recipe.folder}/image.toml: wheels: there is no {recipe.folder / recipe.file.wheels}")
+        raise ImageError(f"{recipe.folder}/image.toml: wheels: there is no {recipe.lock}")
     name = hashlib.sha256(lock.read_bytes() + recipe.file.wheels_python.encode()).hexdigest()[:20]
     whole = cache / recipe.name / name
     if whole.is_dir():

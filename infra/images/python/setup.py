@@ -1,4 +1,4 @@
-"""Packages exporters and loadtests with all their data files, by what pyproject.toml says of the project.
+"""Packages what lies beside it with all its data files, by what pyproject.toml says of the project.
 
 pyproject.toml itself can't serve here: it names the README and the licences, and an edit of those is no new image.
 """
@@ -9,10 +9,12 @@ from pathlib import Path
 from setuptools import find_packages, setup  # type: ignore[import-untyped] # ships no types
 
 project = tomllib.loads(Path("project.toml").read_text())["project"]
+packages = find_packages()
+scripts = {name: target for name, target in project["scripts"].items() if target.partition(".")[0] in packages}
 setup(
     name=project["name"],
     version=project["version"],
-    packages=find_packages(include=["exporters*", "loadtests*"]),
+    packages=packages,
     package_data={"": ["*", "**/*"]},
-    entry_points={"console_scripts": [f"{name} = {target}" for name, target in project["scripts"].items()]},
+    entry_points={"console_scripts": [f"{name} = {target}" for name, target in scripts.items()]},
 )

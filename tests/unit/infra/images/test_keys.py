@@ -52,6 +52,16 @@ def test_place_time_and_group_rights_do_not_matter(tmp_path: Path) -> None:
     assert key(here) == key(there)
 
 
+def test_a_lock_file_that_two_images_share_matters(tmp_path: Path) -> None:
+    sharing = Recipe("one", ImageFile(title="t", version="1", wheels="../two/requirements.lock"))
+    lock = write(tmp_path, {}) / "infra/images/two/requirements.lock"
+    lock.parent.mkdir()
+    lock.write_text("a==1")
+    before = key(tmp_path, sharing)
+    lock.write_text("a==2")
+    assert key(tmp_path, sharing) != before
+
+
 def test_leave_to_execute_matters(tmp_path: Path) -> None:
     before = key(write(tmp_path, {"a": b"1"}))
     (tmp_path / "src/a").chmod(0o755)

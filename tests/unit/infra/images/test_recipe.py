@@ -22,7 +22,7 @@ def test_the_images_of_this_repository_are_described_and_every_parent_comes_firs
     recipes = recipe.load(REPOSITORY)
     names = list(recipes)
     contract = {"base", "pause", "coredns", "archive", "postgres", "haproxy", "prometheus", "seaweedfs", "python"}
-    assert contract <= set(names)
+    assert contract | {"loadtests"} <= set(names)
     assert all(not r.file.parent or names.index(r.file.parent) < names.index(r.name) for r in recipes.values())
 
 
@@ -77,3 +77,12 @@ def test_an_unknown_name_is_refused_with_the_names_there_are(tmp_path: Path) -> 
     make(tmp_path, "base", 'title = "t"\nversion = "1"\nparent = ""')
     with pytest.raises(ImageError, match=r"there is no image 'bass'; there are: base"):
         recipe.with_parents(recipe.load(tmp_path), ["bass"])
+
+
+def test_the_image_of_the_exporters_holds_no_library_of_the_load_tests() -> None:
+    def packages(name: str) -> set[str]:
+        lock = (REPOSITORY / "infra/images" / name / "requirements.lock").read_text()
+        return {line.partition("==")[0] for line in lock.splitlines() if "==" in line}
+
+    assert packages("python-libraries").isdisjoint({"locust", "numpy", "scipy", "av", "imagecodecs", "plotly"})
+    assert {"locust", "numpy", "scipy", "av", "imagecodecs", "plotly"} <= packages("loadtests-libraries")
