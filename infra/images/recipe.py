@@ -49,7 +49,7 @@ class Recipe:
 
     @property
     def lock(self) -> Path:
-        """The lock file of its wheels, from the repository's root; two images may share one. Only where it has wheels."""
+        """The lock file of its wheels, from the repository's root; two images may share one."""
         return Path(os.path.normpath(self.folder / self.file.wheels))
 
 
