@@ -4,9 +4,14 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from loadtests.analysis.histogram import Histogram
+
+if TYPE_CHECKING:
+    from loadtests.raw import RawWriter
+
+ERROR_CLASSES = 64  # kept apart in the running figures; the raw data keep all
 
 
 class Outcome(StrEnum):
@@ -20,17 +25,34 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True, frozen=True)
 class Transaction:
-    """One request. `end` is in seconds since the campaign began, `seconds` from the request to its whole answer."""
+    """One request. Times are in seconds since the campaign began."""
 
+    stream: str
     operation: str
+    intended: float
+    """When it should have begun. Before `started` where all users of an open stream were busy."""
+    started: float
     end: float
-    seconds: float
+    """When its whole answer was there."""
     instances: int
     size: int
     """Bytes of the instances, stored or retrieved."""
     outcome: Outcome
-    error: str
+    error: str = ""
     """Empty, or the failure's class in bounded words."""
+    status: str = ""
+    """What the archive said: a DIMSE or HTTP status."""
+    worker: str = ""
+
+    @property
+    def latency(self) -> float:
+        """What a user waited for: from the intended begin, so that waiting for a free association is not hidden."""
+        return self.end - self.intended
+
+    @property
+    def service(self) -> float:
+        """What the archive took: from the request to its whole answer."""
+        return self.end - self.started
 
 
 class RequestFailed(Exception):  # noqa: N818  (a Locust statistic shows the name)
@@ -41,12 +63,63 @@ class RequestFailed(Exception):  # noqa: N818  (a Locust statistic shows the nam
         self.outcome = outcome
 
 
-class Recorder:
-    """Collects transactions from Locust's `request` event, which every user fires for every operation."""
+@dataclass(slots=True)
+class Running:
+    """The figures of one operation so far, in bounded memory: for progress and for shapes that look at them."""
 
-    def __init__(self) -> None:
+    count: int = 0
+    failures: int = 0
+    unknown: int = 0
+    instances: int = 0
+    size: int = 0
+    latency: Histogram = field(default_factory=Histogram)
+    """Seconds, of what succeeded."""
+
+    def add(self, one: Transaction) -> None:
+        """Count it."""
+        self.count += 1
+        if one.outcome is Outcome.OK:
+            self.instances += one.instances
+            self.size += one.size
+            self.latency.add(one.latency)
+        elif one.outcome is Outcome.FAILED:
+            self.failures += 1
+        else:
+            self.unknown += 1
+
+    def since(self, earlier: "Running") -> "Running":
+        """What came after `earlier`, a copy of this from before."""
+        return Running(
+            self.count - earlier.count,
+            self.failures - earlier.failures,
+            self.unknown - earlier.unknown,
+            self.instances - earlier.instances,
+            self.size - earlier.size,
+            self.latency - earlier.latency,
+        )
+
+    def copy(self) -> "Running":
+        """As it is now."""
+        return self.since(Running())
+
+
+class Recorder:
+    """Takes Locust's `request` event, which every user fires for every operation, to the raw data.
+
+    Args:
+        writer: where every transaction goes.
+        worker: whose transactions these are.
+    """
+
+    def __init__(self, writer: "RawWriter | None" = None, worker: str = "") -> None:
         self.begun = time.monotonic()
-        self.transactions: list[Transaction] = []
+        """When the campaign began, monotonic; the runner sets it when the load begins."""
+        self.running: dict[str, Running] = {}
+        """By operation."""
+        self.by_stream: dict[str, Running] = {}
+        self.errors: Counter[str] = Counter()
+        self.transactions: list[Transaction] = []  # until the session makes the report from raw data
+        self._writer, self._worker = writer, worker
 
     def on_request(
         self,
@@ -56,81 +129,44 @@ class Recorder:
         context: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        """Locust's event; `response_time` is in milliseconds, the context carries instances and bytes."""
+        """Locust's event.
+
+        The context carries `stream`, `intended`, `started`, `ended` (monotonic seconds), `instances`, `size` (bytes)
+        and `status`; what it lacks is taken from the moment of the event and from `response_time` (milliseconds).
+        """
         context = context or {}
         outcome, error = Outcome.OK, ""
         if exception is not None:
             outcome = getattr(exception, "outcome", Outcome.FAILED)
             error = str(exception) if isinstance(exception, RequestFailed) else type(exception).__name__
-        self.transactions.append(
+        ended = context.get("ended") or time.monotonic()
+        started = context.get("started") or ended - response_time / 1000
+        self.add(
             Transaction(
+                stream=context.get("stream", ""),
                 operation=name,
-                end=time.monotonic() - self.begun,
-                seconds=response_time / 1000,
+                intended=(context.get("intended") or started) - self.begun,
+                started=started - self.begun,
+                end=ended - self.begun,
                 instances=context.get("instances", 0),
-                size=context.get("bytes", 0),
+                size=context.get("size", context.get("bytes", 0)),
                 outcome=outcome,
                 error=error,
+                status=str(context.get("status", "")),
+                worker=self._worker,
             )
         )
 
+    def add(self, one: Transaction) -> None:
+        """Write and count it."""
+        self._writer.add(one) if self._writer else self.transactions.append(one)
+        self.count(one)
 
-@dataclass(slots=True, frozen=True)
-class Summary:
-    """The numbers of one operation."""
-
-    count: int
-    failures: int
-    unknown: int
-    instances: int
-    """Instances that were stored or retrieved; those of requests that did not succeed are not among them."""
-    size: int
-    active_seconds: float
-    """From the begin of its first request to the end of its last: what the rates are over."""
-    latency: dict[str, float]
-    """Of the requests that succeeded: min, mean, p50, p90, p95, p99, max, in seconds; empty if there is none."""
-    errors: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def instances_per_second(self) -> float:
-        """0 where nothing was done."""
-        return self.instances / self.active_seconds if self.active_seconds else 0.0
-
-    @property
-    def bytes_per_second(self) -> float:
-        """0 where nothing was done."""
-        return self.size / self.active_seconds if self.active_seconds else 0.0
-
-
-def summarise(transactions: list[Transaction]) -> Summary:
-    """The numbers of these, which are of one operation."""
-    good = [one for one in transactions if one.outcome is Outcome.OK]
-    took = np.array([one.seconds for one in good])
-    begin = min((one.end - one.seconds for one in transactions), default=0.0)
-    end = max((one.end for one in transactions), default=0.0)
-    return Summary(
-        count=len(transactions),
-        failures=sum(one.outcome is Outcome.FAILED for one in transactions),
-        unknown=sum(one.outcome is Outcome.UNKNOWN for one in transactions),
-        instances=sum(one.instances for one in good),
-        size=sum(one.size for one in good),
-        active_seconds=end - begin,
-        latency=_quantiles(took),
-        errors=dict(Counter(one.error for one in transactions if one.error).most_common()),
-    )
-
-
-def _quantiles(seconds: "np.ndarray[Any, np.dtype[np.float64]]") -> dict[str, float]:
-    if not len(seconds):
-        return {}
-    p50, p90, p95, p99 = np.quantile(seconds, (0.5, 0.9, 0.95, 0.99))
-    found = {
-        "min": seconds.min(),
-        "mean": seconds.mean(),
-        "p50": p50,
-        "p90": p90,
-        "p95": p95,
-        "p99": p99,
-        "max": seconds.max(),
-    }
-    return {name: float(value) for name, value in found.items()}
+    def count(self, one: Transaction) -> None:
+        """Count one that somebody else has written (a worker's, in the master)."""
+        for figures, key in ((self.running, one.operation), (self.by_stream, one.stream)):
+            if (running := figures.get(key)) is None:
+                running = figures[key] = Running()
+            running.add(one)
+        if one.error and (one.error in self.errors or len(self.errors) < ERROR_CLASSES):
+            self.errors[one.error] += 1

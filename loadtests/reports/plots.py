@@ -66,14 +66,14 @@ def latency(name: str, done: list[Transaction], seconds: float) -> go.Figure:
         if some:
             figure.add_scatter(
                 x=[round(one.end, 3) for one in some],
-                y=[round(one.seconds, 6) for one in some],
+                y=[round(one.service, 6) for one in some],
                 mode="markers",
                 name=str(outcome),
                 marker={"color": colour, "symbol": symbol, "size": 5 if outcome is Outcome.OK else 8},
                 opacity=0.45 if outcome is Outcome.OK else 1,
             )
     edges = _edges(seconds)
-    ends, took = np.array([one.end for one in done]), np.array([one.seconds for one in done])
+    ends, took = np.array([one.end for one in done]), np.array([one.service for one in done])
     where = np.clip(np.digitize(ends, edges) - 1, 0, len(edges) - 2)
     filled = sorted(set(where.tolist()))
     for quantile, dash in ((0.5, "solid"), (0.95, "dash")):
@@ -91,7 +91,7 @@ def latency(name: str, done: list[Transaction], seconds: float) -> go.Figure:
 
 def histogram(name: str, done: list[Transaction]) -> go.Figure:
     """How often which latency, on a logarithmic axis."""
-    took = np.array([max(one.seconds, 1e-6) for one in done])
+    took = np.array([max(one.service, 1e-6) for one in done])
     low, high = took.min() * 0.9, took.max() * 1.1
     counts, edges = np.histogram(took, bins=np.geomspace(low, high, min(40, max(8, len(took) // 2)) + 1))
     figure = go.Figure()
@@ -113,7 +113,7 @@ def _rate(done: list[Transaction], weights: list[float], edges: Array) -> Array:
     """Weight per second in each bin."""
     total = np.zeros(len(edges) - 1)
     for one, weight in zip(done, weights, strict=True):
-        begin, end = one.end - one.seconds, max(one.end, one.end - one.seconds + 1e-9)
+        begin, end = one.started, max(one.end, one.started + 1e-9)
         overlap = np.clip(np.minimum(edges[1:], end) - np.maximum(edges[:-1], begin), 0, None)
         total += weight * overlap / (end - begin)
     return total / np.diff(edges)

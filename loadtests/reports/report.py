@@ -5,9 +5,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from loadtests.analysis.columns import Columns
+from loadtests.analysis.summary import Summary, summarise
 from loadtests.campaigns.plan import Operation, Plan
 from loadtests.environment import Environment
-from loadtests.transactions import Summary, Transaction, summarise
+from loadtests.transactions import Transaction
 from loadtests.verify import Verification
 
 SCHEMA = "vnaops.campaign/1"
@@ -43,7 +45,7 @@ class Report:
         by_name: dict[str, list[Transaction]] = {str(name): [] for name in Operation}
         for one in self.transactions:
             by_name.setdefault(one.operation, []).append(one)
-        return {name: summarise(done) for name, done in by_name.items() if done}
+        return {name: summarise(Columns.of(done)) for name, done in by_name.items() if done}
 
     @property
     def seconds(self) -> float:
@@ -98,7 +100,7 @@ class Report:
         }
 
     def _of(self, name: str) -> Summary:
-        return self.operations.get(name) or summarise([])
+        return self.operations.get(name) or summarise(Columns.of([]))
 
 
 def _operation(summary: Summary) -> dict[str, Any]:

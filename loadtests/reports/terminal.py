@@ -5,8 +5,8 @@ import time
 from rich.console import Console
 from rich.table import Table
 
+from loadtests.analysis.summary import Summary
 from loadtests.reports.report import Report
-from loadtests.transactions import Summary
 from loadtests.verify import Verification
 
 PROGRESS_SECONDS = 2.0

@@ -25,13 +25,18 @@ ENVIRONMENT = Environment.model_validate(
 OPERATIONS = ("C-STORE", "STOW-RS", "C-FIND", "C-GET", "QIDO-RS", "WADO-RS")
 
 
+def done(name: str, end: float, seconds: float, instances: int, outcome: Outcome) -> Transaction:
+    error = "" if outcome is Outcome.OK else "timed out"
+    return Transaction("", name, end - seconds, end - seconds, end, instances, 1000, outcome, error)
+
+
 def transactions(outcome: Outcome = Outcome.OK) -> tuple[Transaction, ...]:
     good = [
-        Transaction(name, 1 + n / 10, 0.01 + n / 1000, 0 if name in ("C-FIND", "QIDO-RS") else 1, 1000, Outcome.OK, "")
+        done(name, 1 + n / 10, 0.01 + n / 1000, 0 if name in ("C-FIND", "QIDO-RS") else 1, Outcome.OK)
         for n in range(40)
         for name in OPERATIONS
     ]
-    return (*good, Transaction("C-STORE", 6.0, 0.5, 1, 1000, outcome, "" if outcome is Outcome.OK else "timed out"))
+    return (*good, done("C-STORE", 6.0, 0.5, 1, outcome))
 
 
 def report(**changes: Any) -> Report:

@@ -1,0 +1,1 @@
+"""What raw data say: quantiles, segments, knee, plateau, drift, and whether two campaigns differ. No files here."""
