@@ -1,33 +1,45 @@
-"""DICOMweb's bodies without any connection: multipart/related both ways, and what STOW-RS answers (PS3.18)."""
+"""DICOMweb's bodies without any connection: requests and answers of STOW-RS, answers of WADO-RS (PS3.18)."""
 
 import json
-import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from loadtests.dataset import Buffer
+from loadtests import multipart
+from loadtests.dataset import Buffer, FileFingerprinter, Fingerprint
+from loadtests.multipart import DicomWebError
 from loadtests.profiles.instance import Instance, as_file
 
-_BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;]+))', re.IGNORECASE)
-FAILURE_REASON_DUPLICATE = 0x0111
+__all__ = ["DicomWebError", "Stored", "StowRequest", "instances", "parts", "stow_answer", "stow_body", "stow_request"]
 
 
-class DicomWebError(ValueError):
-    """An answer that isn't what PS3.18 asks for."""
+@dataclass(slots=True, frozen=True)
+class StowRequest:
+    """A STOW-RS request's body, ready to be sent buffer by buffer (PS3.18 section 10.5): nothing in it is copied."""
+
+    content_type: str
+    buffers: tuple[Buffer, ...] = field(repr=False)
+    length: int
+    """Bytes of all buffers: the Content-Length."""
+
+
+def stow_request(instances: Iterable[Instance]) -> StowRequest:
+    """What stores these instances in one request."""
+    boundary = secrets.token_hex(16).encode()
+    head = b"--%b\r\nContent-Type: application/dicom\r\n\r\n" % boundary
+    buffers: list[Buffer] = []
+    for instance in instances:
+        buffers += (head, *as_file(instance), b"\r\n")
+    buffers.append(b"--%b--\r\n" % boundary)
+    content_type = f'multipart/related; type="application/dicom"; boundary={boundary.decode()}'
+    return StowRequest(content_type, tuple(buffers), sum(map(len, buffers)))
 
 
 def stow_body(instances: Iterable[Instance]) -> tuple[str, bytes]:
-    """Content type and body that store these instances in one request (PS3.18 section 10.5)."""
-    boundary = secrets.token_hex(16)
-    parts: list[Buffer] = []
-    for instance in instances:
-        parts.append(b"--%b\r\nContent-Type: application/dicom\r\n\r\n" % boundary.encode())
-        parts += as_file(instance)
-        parts.append(b"\r\n")
-    parts.append(b"--%b--\r\n" % boundary.encode())
-    return f'multipart/related; type="application/dicom"; boundary={boundary}', b"".join(parts)
+    """As `stow_request`, in one piece. For users that don't send buffers yet."""
+    request = stow_request(instances)
+    return request.content_type, b"".join(request.buffers)
 
 
 @dataclass(slots=True, frozen=True)
@@ -73,24 +85,29 @@ def _code(data_set: Mapping[str, Any], tag: str) -> str:
 
 
 def parts(content_type: str, body: bytes) -> Iterator[memoryview]:
-    """The contents of the parts of a multipart/related body (RFC 2387), without copying them.
+    """The contents of the parts of a multipart/related body that is there as a whole.
 
     Raises:
         DicomWebError: the boundary isn't named, or the body ends before its last one.
     """
-    match = _BOUNDARY.search(content_type)
-    if not content_type.lower().startswith("multipart/related") or match is None:
-        raise DicomWebError(f"the answer is {content_type or 'without a content type'}, not multipart/related")
-    delimiter = b"--" + (match[1] or match[2]).encode("latin-1")
-    view, at = memoryview(body), body.find(delimiter)
-    while at >= 0:
-        at += len(delimiter)
-        if body[at : at + 2] == b"--":
-            return
-        start = body.find(b"\r\n\r\n", at)
-        end = body.find(b"\r\n" + delimiter, start + 4 if start >= 0 else at)
-        if start < 0 or end < 0:
-            break
-        yield view[start + 4 : end]
-        at = end + 2
-    raise DicomWebError("the multipart answer ends before its last boundary")
+    for part in multipart.parts(content_type, [body]):
+        yield next(part.pieces, memoryview(b""))
+
+
+def instances(content_type: str, pieces: Iterable[Buffer], *, size_limit: int | None = None) -> Iterator[Fingerprint]:
+    """The fingerprints of the instances in a WADO-RS answer, made while it comes (PS3.18 section 10.4).
+
+    Args:
+        content_type: the answer's header.
+        pieces: its body, in pieces of any size.
+        size_limit: the most bytes that an instance may have.
+
+    Raises:
+        DicomWebError: it is no multipart body, or ends too early.
+        DataSetError: a part of it is no DICOM file.
+    """
+    for part in multipart.parts(content_type, pieces, part_limit=size_limit):
+        printer = FileFingerprinter()
+        for piece in part.pieces:
+            printer.feed(piece)
+        yield printer.finish()

@@ -6,45 +6,63 @@ from datetime import UTC, datetime
 import pytest
 
 from loadtests import dicomweb
-from loadtests.campaigns.work import PROFILES
-from loadtests.dataset import fingerprint, split_file
+from loadtests.dataset import DataSetError, FileFingerprinter
 from loadtests.dicomweb import DicomWebError, Stored
+from loadtests.profiles import catalogue
+from loadtests.profiles.instance import Instance
 from loadtests.profiles.study import Study
 
 
-def test_a_stow_body_has_one_part_per_instance() -> None:
-    instances = list(Study(PROFILES["mr"](seed=1), "run", 1, 3, datetime.now(UTC)).instances())
-
-    content_type, body = dicomweb.stow_body(instances)
-    came = [fingerprint(split_file(part)[1]) for part in dicomweb.parts(content_type, body)]
-
-    assert 'type="application/dicom"' in content_type
-    assert [(one.sop_instance_uid, one.pixel_sha256) for one in came] == [
-        (one.sop_instance_uid, one.pixel_sha256) for one in instances
-    ]
+@pytest.fixture(scope="module")
+def instances() -> list[Instance]:
+    return list(Study(catalogue.profile("mr", 1), "run", 1, 3, datetime(2026, 1, 2, tzinfo=UTC)).instances())
 
 
-@pytest.mark.parametrize("quoted", ['"b/1"', "b/1"])
-def test_parts_are_found_with_and_without_headers_and_a_preamble(quoted: str) -> None:
-    body = b"preamble\r\n--b/1\r\nContent-Type: x\r\n\r\none\r\n--b/1\r\n\r\n\r\ntwo\r\n\r\n--b/1--\r\nepilogue"
-
-    found = [bytes(part) for part in dicomweb.parts(f"Multipart/Related; boundary={quoted}; type=x", body)]
-
-    assert found == [b"one", b"\r\ntwo\r\n"]
+def known(instances: list[Instance]) -> list[tuple[str, str]]:
+    return [(one.sop_instance_uid, one.pixel_sha256) for one in instances]
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"--b\r\n\r\none", b"--b\r\nContent-Type: x\r\n\r\none\r\n--b\r\n", b"--b\r\n\r\none\r\n--b"]
-)
-def test_a_body_that_is_cut_is_refused(body: bytes) -> None:
-    with pytest.raises(DicomWebError, match="ends before its last boundary"):
-        list(dicomweb.parts("multipart/related; boundary=b", body))
+def test_a_stow_request_has_one_part_per_instance(instances: list[Instance]) -> None:
+    request = dicomweb.stow_request(instances)
+
+    body = b"".join(request.buffers)
+    came = []
+    for part in dicomweb.parts(request.content_type, body):
+        printer = FileFingerprinter()
+        printer.feed(part)
+        came.append(printer.finish())
+
+    assert 'type="application/dicom"' in request.content_type
+    assert request.length == len(body)
+    assert [(one.sop_instance_uid, one.pixel_sha256) for one in came] == known(instances)
 
 
-@pytest.mark.parametrize("content_type", ["", "application/dicom", "multipart/related; type=x"])
-def test_another_content_type_is_refused(content_type: str) -> None:
-    with pytest.raises(DicomWebError, match="not multipart/related"):
-        list(dicomweb.parts(content_type, b"--b--"))
+def test_a_stow_request_copies_no_pixels(instances: list[Instance]) -> None:
+    buffers = dicomweb.stow_request(instances).buffers
+
+    assert all(any(sent is buffer for sent in buffers) for instance in instances for buffer in instance.buffers)
+
+
+@pytest.mark.parametrize("size", [1, 1000, 1 << 16, 1 << 30])
+def test_instances_are_recognised_while_they_come(instances: list[Instance], size: int) -> None:
+    request = dicomweb.stow_request(instances[:1] if size == 1 else instances)
+    body = b"".join(request.buffers)
+
+    came = dicomweb.instances(request.content_type, (body[at : at + size] for at in range(0, len(body), size)))
+
+    assert [(one.sop_instance_uid, one.pixel_sha256) for one in came] == known(instances)[: 1 if size == 1 else 3]
+
+
+def test_an_instance_that_grows_past_its_limit_is_refused(instances: list[Instance]) -> None:
+    request = dicomweb.stow_request(instances)
+
+    with pytest.raises(DicomWebError, match="more than 1000 bytes"):
+        list(dicomweb.instances(request.content_type, request.buffers, size_limit=1000))
+
+
+def test_a_part_that_is_no_instance_is_refused() -> None:
+    with pytest.raises(DataSetError):
+        list(dicomweb.instances("multipart/related; boundary=b", [b"--b\r\n\r\n<html>\r\n--b--"]))
 
 
 def test_a_stow_answer_says_of_each_instance_what_became_of_it() -> None:
