@@ -6,14 +6,14 @@ while (event := association.next_event()) is None:
     association.feed(receive())
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from exporters.dimse.command import Command
 from exporters.dimse.errors import NoContextError, ProtocolError, UsageError
 from exporters.dimse.items import ProposedContext
-from exporters.dimse.message import MIN_PDU_LENGTH, Assembler, Message, StoreEncoder, fragments
+from exporters.dimse.message import MIN_PDU_LENGTH, Assembler, Message, OpenSink, StoreEncoder, fragments
 from exporters.dimse.pdu import Abort, AssociateAccept, AssociateReject, AssociateRequest, ReleaseReply, ReleaseRequest
 from exporters.dimse.reasons import AbortReason, AbortSource
 from exporters.dimse.stream import Buffer, Fragment, PduParser
@@ -182,17 +182,17 @@ class Association:
         if command.has_data_set != (data_set is not None):
             raise UsageError("has_data_set of the command does not say whether there is a data set")
         limit = self.peer_max_length
-        parts = fragments(context_id, is_command=True, data=command.encode(), max_length=limit)
+        parts = list(fragments(context_id, [command.encode()], limit, is_command=True))
         if data_set is not None:
-            parts += fragments(context_id, is_command=False, data=data_set, max_length=limit)
+            parts += fragments(context_id, [data_set], limit, is_command=False)
         return parts
 
     def store(
-        self, message_id: int, context_id: int, sop_class_uid: str, sop_instance_uid: str, data_set: Buffer
-    ) -> list[Buffer]:
+        self, message_id: int, context_id: int, sop_class_uid: str, sop_instance_uid: str, data_set: Sequence[Buffer]
+    ) -> Iterator[Buffer]:
         """A C-STORE request of medium priority, as `message` but with what repeats prepared: the load engine's way.
 
-        The instance UID must be valid; it isn't looked at again.
+        The data set lies in one buffer after the other. The instance UID must be valid; it isn't looked at again.
         """
         encoder = self._encoders.get((context_id, sop_class_uid))
         if encoder is None or self.state is not State.ESTABLISHED:
@@ -202,6 +202,15 @@ class Association:
         return encoder.encode(message_id, sop_instance_uid, data_set)
 
     # Receiving
+
+    def receive_into(self, open_sink: OpenSink | None) -> None:
+        """Let sinks take the data sets of messages that begin from now on; None: none does."""
+        self._assembler.open_sink = open_sink
+
+    @property
+    def between_messages(self) -> bool:
+        """Whether the peer's bytes could end here without cutting a PDU or message."""
+        return self._parser.between_pdus and not self._assembler.within_message
 
     def feed(self, data: Buffer) -> None:
         """Hand over what was received; it may be reused once `next_event` has returned None."""

@@ -16,7 +16,7 @@ class ScuError(Exception):
 
 
 class ConnectError(ScuError):
-    """There is no connection: refused, unreachable, no such name, or none in time. Nothing was sent."""
+    """There is no connection: refused, unreachable, no such name, no TLS, or none in time. Nothing was sent."""
 
 
 class RejectedError(ScuError):
@@ -46,7 +46,7 @@ class NoAnswerError(ScuError):
 
 
 class TimedOutError(NoAnswerError):
-    """No answer, or not all of it, within the time-out."""
+    """No answer, or not all of it, within the time-out. An answer that comes later finds the association aborted."""
 
     def __init__(self, operation: str, seconds: float) -> None:
         super().__init__("timed out", f"{operation}: no answer within {seconds:g} s")
@@ -62,12 +62,33 @@ class AbortedError(NoAnswerError):
 class LostError(NoAnswerError):
     """The peer closed or reset the connection."""
 
+    def __init__(self, operation: str, why: str, kind: str = "connection lost") -> None:
+        super().__init__(kind, f"{operation}: {why}")
+
+
+class CutError(LostError):
+    """The peer closed or reset the connection in the middle of what it was sending."""
+
     def __init__(self, operation: str, why: str) -> None:
-        super().__init__("connection lost", f"{operation}: {why}")
+        super().__init__(operation, f"{why}, within an answer", "connection lost within an answer")
 
 
 class NonsenseError(NoAnswerError):
-    """The peer has sent what the protocol doesn't allow: garbage, another message id, an answer to another request."""
+    """The peer has sent what the protocol doesn't allow: garbage, or a request where an answer belongs."""
 
-    def __init__(self, operation: str, why: str) -> None:
-        super().__init__("protocol violated by the peer", f"{operation}: {why}")
+    def __init__(self, operation: str, why: str, kind: str = "protocol violated by the peer") -> None:
+        super().__init__(kind, f"{operation}: {why}")
+
+
+class AnsweredAnotherError(NonsenseError):
+    """The peer has answered a message that was never sent."""
+
+    def __init__(self, operation: str, message_id: int | None) -> None:
+        super().__init__(operation, f"answer to message {message_id}, which was never sent", "answered another message")
+
+
+class AnsweredTwiceError(NonsenseError):
+    """The peer has answered a message a second time."""
+
+    def __init__(self, operation: str, message_id: int | None) -> None:
+        super().__init__(operation, f"message {message_id} is answered a second time", "answered twice")

@@ -29,16 +29,22 @@ def pynetdicom_scp(
     require_called_ae_title: bool = False,
     require_calling_ae_titles: Sequence[str] = (),
     maximum_associations: int = 10,
+    roles: Sequence[str] = (),
     handlers: Mapping[Any, Handler] | None = None,
 ) -> Iterator[PynetdicomScp]:
-    """Serve C-ECHO and C-STORE, or what `handlers` (pynetdicom's event -> handler) makes of them."""
+    """Serve C-ECHO and C-STORE, or what `handlers` (pynetdicom's event -> handler) makes of them.
+
+    Of the SOP classes in `roles` the requestor may be SCP, as C-GET needs.
+    """
     entity = AE(ae_title=ae_title)
     entity.maximum_pdu_size = max_pdu_length
     entity.require_called_aet = require_called_ae_title
     entity.require_calling_aet = list(require_calling_ae_titles)
     entity.maximum_associations = maximum_associations
     for sop_class in sop_classes:
-        entity.add_supported_context(sop_class)
+        # None: role selection isn't answered
+        role = True if sop_class in roles else None
+        entity.add_supported_context(sop_class, scu_role=role, scp_role=role)
     server = PynetdicomScp(0, ae_title)
 
     def store(event: Any) -> int:

@@ -24,7 +24,7 @@ def pieces(parser: PduParser) -> list[Fragment]:
 def test_fragments_are_even_fit_the_peer_and_join_to_what_was_cut(
     context_id: int, data: bytes, max_length: int, is_command: bool
 ) -> None:
-    stream = b"".join(fragments(context_id, is_command=is_command, data=data, max_length=max_length))
+    stream = b"".join(fragments(context_id, [data], max_length, is_command=is_command))
 
     parser = PduParser(max_data_length=max_length)
     parser.feed(stream)
@@ -37,7 +37,7 @@ def test_fragments_are_even_fit_the_peer_and_join_to_what_was_cut(
 def test_a_data_set_is_not_copied() -> None:
     data = bytearray(100_000)
 
-    parts = fragments(1, is_command=False, data=data, max_length=16384)
+    parts = fragments(1, [data], 16384, is_command=False)
 
     held = [part for part in parts if isinstance(part, memoryview)]
     assert len(held) == 7
@@ -48,24 +48,24 @@ def test_a_data_set_is_not_copied() -> None:
 def test_the_prepared_store_request_is_the_plain_one(
     sop_class: str, instance: str, message_id: int, data: bytes, max_length: int
 ) -> None:
-    prepared = StoreEncoder(3, sop_class, max_length).encode(message_id, instance, data)
+    prepared = StoreEncoder(3, sop_class, max_length).encode(message_id, instance, [data])
 
     command = store_request(message_id, sop_class, instance).encode()
-    plain = fragments(3, is_command=True, data=command, max_length=max_length)
-    plain += fragments(3, is_command=False, data=data, max_length=max_length)
+    plain = list(fragments(3, [command], max_length, is_command=True))
+    plain += fragments(3, [data], max_length, is_command=False)
     assert b"".join(prepared) == b"".join(plain)
 
 
 def test_the_prepared_store_request_refuses_a_peer_without_room_for_its_command() -> None:
     with pytest.raises(UsageError, match="does not fit the peer's PDUs of 64 bytes"):
-        StoreEncoder(1, "1.2.3", 64).encode(1, "1.2.4", b"")
+        StoreEncoder(1, "1.2.3", 64).encode(1, "1.2.4", [b""])
 
 
 @given(strategies.commands, st.binary(max_size=500), st.integers(8, 300))
 def test_a_message_comes_together_from_any_fragments(command: Command, data: bytes, max_length: int) -> None:
-    stream = fragments(5, is_command=True, data=command.encode(), max_length=max_length)
+    stream = list(fragments(5, [command.encode()], max_length, is_command=True))
     if command.has_data_set:
-        stream += fragments(5, is_command=False, data=data, max_length=max_length)
+        stream += fragments(5, [data], max_length, is_command=False)
     parser, assembler = PduParser(max_data_length=max_length), Assembler(max_data_set=500)
     parser.feed(b"".join(stream))
 

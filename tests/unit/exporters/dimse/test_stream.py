@@ -17,7 +17,7 @@ from tests.unit.exporters.dimse import strategies
 
 values = st.builds(
     lambda context_id, is_command, data, max_length: b"".join(
-        fragments(context_id, is_command=is_command, data=data, max_length=max_length)
+        fragments(context_id, [data], max_length, is_command=is_command)
     ),
     strategies.context_ids,
     st.booleans(),
