@@ -1,1 +1,1 @@
-"""What a campaign leaves behind: a table in the terminal, numbers as JSON, and one self-contained HTML page."""
+"""What a campaign leaves behind: a table in the terminal, JSON, JUnit, CSV, one self-contained HTML page, and a PDF."""
