@@ -12,20 +12,25 @@ from infra.settings import Settings, SettingsError
 COMPONENTS = ("archive", "haproxy", "postgres", "prometheus", "python", "seaweedfs")
 
 
+LOAD_GENERATOR = "loadtests"
+"""The image of campaigns' pods: it makes the load, and is no part of what is loaded."""
+
+
 def images(settings: Settings) -> dict[str, str]:
     """Image name -> reference by digest: the settings' own, else what `python -m infra.images` last pushed.
 
     Raises SettingsError where an image is neither set nor built.
     """
+    wanted = (*COMPONENTS, *((LOAD_GENERATOR,) if settings.campaign else ()))
     built: dict[str, str] = {}
     if paths.images_file().exists():
         built = json.loads(paths.images_file().read_text())
     chosen = {**built, **settings.images}
-    if missing := [name for name in COMPONENTS if name not in chosen]:
+    if missing := [name for name in wanted if name not in chosen]:
         raise SettingsError(
             f"vnaops:images: no image for {', '.join(missing)}: run `make images`, or name them by digest here"
         )
-    return {name: chosen[name] for name in COMPONENTS}
+    return {name: chosen[name] for name in wanted}
 
 
 def commit() -> str:
@@ -36,11 +41,18 @@ def commit() -> str:
 
 
 def settings_hash(settings: Settings) -> str:
-    """SHA-256 over the settings with every default filled in, so that equal settings have equal hashes."""
-    plain = json.dumps(settings.model_dump(mode="json", by_alias=True), sort_keys=True)
+    """SHA-256 over the settings with every default filled in, so that equal settings have equal hashes.
+
+    A campaign is left out: it loads a release and doesn't make another.
+    """
+    plain = json.dumps(settings.model_dump(mode="json", by_alias=True, exclude={"campaign"}), sort_keys=True)
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
 def release(settings: Settings, images: Mapping[str, str]) -> dict[str, Any]:
     """What is running."""
-    return {"commit": commit(), "settings": settings_hash(settings), "images": dict(images)}
+    return {
+        "commit": commit(),
+        "settings": settings_hash(settings),
+        "images": {name: images[name] for name in COMPONENTS},
+    }

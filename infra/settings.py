@@ -6,97 +6,35 @@ with the setting's path, the rule and the reason.
 
 import ipaddress
 import json
-import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
+from pydantic import Field, ValidationError, field_serializer, model_validator
 from pydantic.alias_generators import to_camel
+
+from infra.campaign_settings import CampaignSettings
+from infra.setting_types import (
+    AeTitle,
+    BucketName,
+    Cidr,
+    ImageReference,
+    LoadTarget,
+    Name,
+    NodePort,
+    Port,
+    Quantity,
+    Section,
+    Url,
+)
 
 PREFIX = "vnaops"
 
 
 class SettingsError(pulumi.RunError):
     """One or more settings are wrong; the message has one line each: path, rule, reason."""
-
-
-class Section(BaseModel):
-    """A part of the settings: camelCase in the stack's file, unknown keys refused, immutable."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
-
-
-def _ae_title(value: str) -> str:
-    # PS3.5 section 6.2, VR AE: 16 characters of the default repertoire, no backslash, no control character
-    if not 1 <= len(value) <= 16 or value != value.strip() or not re.fullmatch(r"[\x20-\x5b\x5d-\x7e]+", value):
-        raise ValueError(
-            "an AE title has 1 to 16 printable ASCII characters without backslash or outer blanks (PS3.5 section 6.2)"
-        )
-    return value
-
-
-def _quantity(value: str) -> str:
-    if not re.fullmatch(r"[1-9][0-9]*(Ki|Mi|Gi|Ti)", value):
-        raise ValueError('a size is written like "20Gi"')
-    return value
-
-
-def _digest(value: str) -> str:
-    if not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", value):
-        raise ValueError(
-            "an image is named by digest (REGISTRY/NAME@sha256:…): a tag can change under a running hospital"
-        )
-    return value
-
-
-def _name(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", value):
-        raise ValueError("a Kubernetes name has at most 63 lower-case letters, digits and dashes (RFC 1123)")
-    return value
-
-
-def _bucket(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value:
-        raise ValueError(
-            "a bucket name has 3 to 63 lower-case letters, digits, dots and dashes (S3 bucket naming rules)"
-        )
-    return value
-
-
-def _cidr(value: str) -> str:
-    try:
-        return str(ipaddress.IPv4Network(value))
-    except ValueError as e:
-        raise ValueError(f'an IPv4 network is written like "10.1.2.0/24" ({e})') from None
-
-
-def _load_target(value: str) -> str:
-    if not re.fullmatch(r"(https?://[^/\s:]+(:[0-9]{1,5})?|[^/\s:]+:[0-9]{1,5})", value):
-        raise ValueError(
-            'a target of load is written like "scp.hospital.example:104" or "https://vna.hospital.example"'
-        )
-    return value
-
-
-def _url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^/\s]+", value):
-        raise ValueError('an endpoint is written like "https://s3.hospital.example:443", without a path')
-    return value
-
-
-AeTitle = Annotated[str, AfterValidator(_ae_title)]
-Quantity = Annotated[str, AfterValidator(_quantity)]
-ImageReference = Annotated[str, AfterValidator(_digest)]
-Name = Annotated[str, AfterValidator(_name)]
-BucketName = Annotated[str, AfterValidator(_bucket)]
-Cidr = Annotated[str, AfterValidator(_cidr)]
-Url = Annotated[str, AfterValidator(_url)]
-LoadTarget = Annotated[str, AfterValidator(_load_target)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-NodePort = Annotated[int, Field(ge=30000, le=32767)]
 
 
 class RetentionMode(StrEnum):
@@ -316,6 +254,9 @@ class Settings(Section):
     load_generator: AeTitle | None = Field(
         default=None, description="the entry of modalities that campaigns call as, and have the archive send to"
     )
+    campaign: CampaignSettings | None = Field(
+        default=None, description="a campaign that runs on the cluster; `python -m infra.campaign` sets and removes it"
+    )
     load_targets: tuple[LoadTarget, ...] = Field(
         default=(), description="where campaigns may send load besides the front door: HOST:PORT, or scheme and host"
     )
@@ -330,6 +271,10 @@ class Settings(Section):
                     "an AE title names one entity"
                 )
             seen[modality.ae_title] = f"modalities.{i}"
+        if self.campaign is not None and self.load_generator is None:
+            raise ValueError(
+                "campaign needs loadGenerator, an entry of modalities: the archive rejects whom it doesn't know"
+            )
         if self.load_generator is not None and self.load_generator not in {m.ae_title for m in self.modalities}:
             raise ValueError(
                 f'loadGenerator "{self.load_generator}" is no aeTitle of modalities: the archive would reject it'

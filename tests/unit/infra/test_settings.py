@@ -29,6 +29,7 @@ def test_a_modality_has_the_right_to_echo_and_no_other_by_default() -> None:
     assert modality.network == "10.1.2.3/32"
 
 
+LOADED = {"loadGenerator": "LOAD", "modalities": [{"aeTitle": "LOAD", "host": "10.0.0.9", "rights": ["store"]}]}
 INVALID = {
     "an unknown setting": (
         {"archives": 1},
@@ -51,6 +52,42 @@ INVALID = {
         {"objectStore": {"objectLock": False, "retentionDays": 7}},
         "vnaops:objectStore: retentionDays cannot be set when objectLock is off: "
         "a bucket without object lock keeps nothing",
+    ),
+    "several replicas on a file system": (
+        {"archive": {"pixelData": "filesystem", "replicas": 2}, "objectStore": {"objectLock": False}},
+        "vnaops:archive: replicas must be 1 when pixelData is filesystem: "
+        "the volume is one replica's own, and another could not read what it stored",
+    ),
+    "object lock on a file system": (
+        {"archive": {"pixelData": "filesystem", "replicas": 1}},
+        "vnaops:settings: objectStore.objectLock must be false when archive.pixelData is filesystem: "
+        "a file system has no object lock, and nothing is kept there against deletion",
+    ),
+    "a volume beside the bucket": (
+        {"archive": {"volumeSize": "1Gi"}},
+        "vnaops:archive: volumeSize needs pixelData filesystem: in S3, objectStore says where instances are",
+    ),
+    "a capacity of the embedded store": (
+        {"objectStore": {"capacity": "1Ti"}},
+        "vnaops:objectStore: capacity needs endpoint: the embedded store has what size says",
+    ),
+    "deletion of studies in production": (
+        {"production": True, "archive": {"testDeletion": True}},
+        "vnaops:settings: archive.testDeletion cannot be set when production is: no route there may delete a study",
+    ),
+    "deletion of studies that are kept by law": (
+        {"archive": {"testDeletion": True}, "objectStore": {"retentionMode": "COMPLIANCE", "retentionDays": 3650}},
+        "vnaops:settings: archive.testDeletion cannot be set when objectStore.retentionMode is COMPLIANCE: "
+        "what is kept by law is in production, and no route there may delete a study",
+    ),
+    "a load generator that is no modality": (
+        {"loadGenerator": "LOAD"},
+        'vnaops:settings: loadGenerator "LOAD" is no aeTitle of modalities: the archive would reject it',
+    ),
+    "a target of load with a path": (
+        {"loadTargets": ["https://vna.example/dicom-web"]},
+        "vnaops:loadTargets.0: a target of load is written like "
+        '"scp.hospital.example:104" or "https://vna.hospital.example" (it is "https://vna.example/dicom-web")',
     ),
     "days without a mode": (
         {"objectStore": {"retentionMode": None, "retentionDays": 7}},
@@ -101,6 +138,41 @@ INVALID = {
         {"loadBalancer": {"clientCidrs": ["10.1.2.3/24"]}},
         'vnaops:loadBalancer.clientCidrs.0: an IPv4 network is written like "10.1.2.0/24" '
         '(10.1.2.3/24 has host bits set) (it is "10.1.2.3/24")',
+    ),
+    "a campaign of nothing": (
+        {**LOADED, "campaign": {"workers": 2}},
+        "vnaops:campaign: exactly one of name and plan says what the campaign does",
+    ),
+    "a campaign of two minds": (
+        {**LOADED, "campaign": {"name": "first", "plan": "name: second"}},
+        "vnaops:campaign: exactly one of name and plan says what the campaign does",
+    ),
+    "a plan that is no YAML": (
+        {**LOADED, "campaign": {"plan": "streams: ["}},
+        "vnaops:campaign: plan is no YAML: while parsing a flow node expected the node content, but found "
+        "'<stream end>' in \"<unicode string>\", line 1, column 11: streams: [ ^",
+    ),
+    "a plan without fields": (
+        {**LOADED, "campaign": {"plan": "first"}},
+        "vnaops:campaign: plan is a campaign file's text: fields and values (`vnaops-campaign schema`)",
+    ),
+    "a campaign without a worker": (
+        {**LOADED, "campaign": {"name": "first", "workers": 0}},
+        "vnaops:campaign.workers: Input should be greater than or equal to 1 (it is 0)",
+    ),
+    "a processor request with a decimal": (
+        {**LOADED, "campaign": {"name": "first", "cpu": "0.5"}},
+        'vnaops:campaign.cpu: processor is written like "200m" (thousandths of a core) or "2" (it is "0.5")',
+    ),
+    "a run's name with a blank": (
+        {**LOADED, "campaign": {"name": "first", "run": "my run"}},
+        "vnaops:campaign.run: a run's name has at most 64 letters, digits, dots, dashes and underscores "
+        '(it is "my run")',
+    ),
+    "a campaign whose AE title the archive does not know": (
+        {"campaign": {"name": "first"}},
+        "vnaops:settings: campaign needs loadGenerator, an entry of modalities: "
+        "the archive rejects whom it doesn't know",
     ),
 }
 
