@@ -14,6 +14,15 @@ class OutputsError(ValueError):
     """The outputs can't be used; the message names the file, the key and the reason."""
 
 
+def _trusting(authority: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if authority:
+        context.load_verify_locations(cadata=authority)
+    else:
+        context.load_default_certs()
+    return context
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
@@ -26,6 +35,26 @@ class Dicom(_Part):
     ae_title: str = Field(min_length=1, max_length=16, description="called AE title")
 
 
+class DicomTls(Dicom):
+    """The front door for DIMSE over TLS (PS3.15 annex B)."""
+
+    ca_certificate: str = Field(default="", description="PEM of the only authority that is trusted")
+
+    def tls(self) -> ssl.SSLContext:
+        """A context that trusts the environment's authority and nobody else."""
+        return _trusting(self.ca_certificate)
+
+
+class MoveDestination(Dicom):
+    """Where the archive sends to when it is asked to move to the load generator's AE title."""
+
+
+class TestDeletion(_Part):
+    """The route that deletes studies of test patients, and no others."""
+
+    url: str = Field(min_length=1, description="DELETE of URL/STUDY-INSTANCE-UID")
+
+
 class DicomWeb(_Part):
     """The front door for DICOMweb, with HTTP basic authentication."""
 
@@ -33,6 +62,7 @@ class DicomWeb(_Part):
     username: str = ""
     password: SecretStr = SecretStr("")
     ca_certificate: str = Field(default="", description="PEM of the only authority that is trusted for https")
+    wado_uri: str = Field(default="", description="address of WADO-URI (PS3.18 chapter 9), without a query")
 
     @field_validator("url")
     @classmethod
@@ -55,12 +85,7 @@ class DicomWeb(_Part):
 
     def tls(self) -> ssl.SSLContext:
         """A context that trusts the environment's authority and nobody else."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if self.ca_certificate:
-            context.load_verify_locations(cadata=self.ca_certificate)
-        else:
-            context.load_default_certs()
-        return context
+        return _trusting(self.ca_certificate)
 
 
 class Environment(_Part):
@@ -68,6 +93,9 @@ class Environment(_Part):
 
     dicom: Dicom
     dicom_web: DicomWeb
+    dicom_tls: DicomTls | None = None
+    move_destination: MoveDestination | None = None
+    test_deletion: TestDeletion | None = None
     namespace: str = ""
     release: dict[str, Any] = Field(default_factory=dict)
 
