@@ -49,7 +49,7 @@ class MoveDestination(Dicom):
     """Where the archive sends to when it is asked to move to the load generator's AE title."""
 
 
-class TestDeletion(_Part):
+class StudyDeletion(_Part):
     """The route that deletes studies of test patients, and no others."""
 
     url: str = Field(min_length=1, description="DELETE of URL/STUDY-INSTANCE-UID")
@@ -95,7 +95,7 @@ class Environment(_Part):
     dicom_web: DicomWeb
     dicom_tls: DicomTls | None = None
     move_destination: MoveDestination | None = None
-    test_deletion: TestDeletion | None = None
+    test_deletion: StudyDeletion | None = None
     namespace: str = ""
     release: dict[str, Any] = Field(default_factory=dict)
 
