@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 import yaml
 
 from infra import outputs, release, settings
-from infra.components import haproxy, load_balancer, monitoring
+from infra.components import load_balancer, monitoring
 from infra.components.archive import Archive
 from infra.components.component import Environment
 from infra.components.database import Database
@@ -65,38 +65,13 @@ def main() -> None:
     door = LoadBalancer(environment, archive, authority, api_server_host(kubeconfig, wanted.kube_context), options)
     Monitoring(environment, options)
 
-    ae_title = wanted.archive.ae_title
-    ports = wanted.load_balancer
-    published = ports.service_type == "NodePort"
-    https = door.address.apply(lambda host: f"https://{host}:{ports.https_port if published else haproxy.HTTPS}")
+    front = pulumi.Output.all(door.address, door.password, authority.certificate).apply(
+        lambda known: outputs.front_door(wanted, outputs.published(wanted, known[0]), known[1], known[2])
+    )
     pulumi.export("namespace", namespace.name)
-    pulumi.export(
-        "dicom",
-        {
-            "host": door.address,
-            "port": ports.dicom_port if published else haproxy.DICOM,
-            "aeTitle": ae_title,
-        },
-    )
-    pulumi.export(
-        "dicomTls",
-        {
-            "host": door.address,
-            "port": ports.dicom_tls_port if published else haproxy.DICOM_TLS,
-            "aeTitle": ae_title,
-            "caCertificate": authority.certificate,
-        },
-    )
-    pulumi.export(
-        "dicomWeb",
-        {
-            "url": pulumi.Output.concat(https, "/dicom-web"),
-            "wadoUri": pulumi.Output.concat(https, "/wado"),
-            "username": load_balancer.USERNAME,
-            "password": door.password,
-            "caCertificate": authority.certificate,
-        },
-    )
+    for name in ("dicom", "dicomTls", "targets", "testDeletion"):
+        pulumi.export(name, pulumi.Output.unsecret(front[name]))
+    pulumi.export("dicomWeb", front["dicomWeb"])
     if wanted.monitoring.node_port is not None:
         host = api_server_host(kubeconfig, wanted.kube_context)
         pulumi.export("prometheus", {"url": f"http://{host}:{wanted.monitoring.node_port}"})
@@ -110,10 +85,7 @@ def main() -> None:
             **outputs.capacity(wanted),
         },
     )
-    pulumi.export("targets", pulumi.Output.all(door.address, https).apply(lambda d: outputs.targets(wanted, *d)))
     pulumi.export("moveDestination", outputs.move_destination(wanted))
-    deletion = pulumi.Output.concat(https, haproxy.TEST_STUDIES) if wanted.archive.test_deletion else None
-    pulumi.export("testDeletion", deletion and {"url": deletion})
     pulumi.export("release", release.release(wanted, images))
 
 

@@ -1,9 +1,10 @@
 """What campaigns have to know of an environment before they load it: where to, how much fits, who they are."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from infra.components import haproxy
+from infra.components import haproxy, load_balancer
 from infra.settings import PixelData, Right, Settings
 
 UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
@@ -14,12 +15,56 @@ def bytes_of(quantity: str) -> int:
     return int(quantity[:-2]) * UNITS[quantity[-2:]]
 
 
-def targets(settings: Settings, host: str, https: str) -> Sequence[str]:
-    """Where load may be sent: the front door, and what the settings add; HOST:PORT, or scheme and host."""
+@dataclass(frozen=True)
+class Door:
+    """The front door as somebody sees it: who comes from without, or a pod of the cluster."""
+
+    host: str
+    dicom: int
+    dicom_tls: int
+    https: int
+
+    @property
+    def url(self) -> str:
+        """Root of what it serves by HTTPS."""
+        return f"https://{self.host}:{self.https}"
+
+
+def published(settings: Settings, host: str) -> Door:
+    """The front door from without; `host` is its address there."""
     door = settings.load_balancer
-    published = door.service_type == "NodePort"
-    ports = (door.dicom_port, door.dicom_tls_port) if published else (haproxy.DICOM, haproxy.DICOM_TLS)
-    return [*(f"{host}:{port}" for port in ports), https, *settings.load_targets]
+    if door.service_type == "NodePort":
+        return Door(host, door.dicom_port, door.dicom_tls_port, door.https_port)
+    return Door(host, haproxy.DICOM, haproxy.DICOM_TLS, haproxy.HTTPS)
+
+
+def within(namespace: str) -> Door:
+    """The front door from within the cluster, by the name that its certificate has."""
+    host = f"{load_balancer.APP_NAME}.{namespace}.svc.cluster.local"
+    return Door(host, haproxy.DICOM, haproxy.DICOM_TLS, haproxy.HTTPS)
+
+
+def front_door(settings: Settings, door: Door, password: str, authority: str) -> dict[str, Any]:
+    """How clients reach the archive, a secret among it; `authority` is the PEM of whom they trust."""
+    ae_title = settings.archive.ae_title
+    return {
+        "dicom": {"host": door.host, "port": door.dicom, "aeTitle": ae_title},
+        "dicomTls": {"host": door.host, "port": door.dicom_tls, "aeTitle": ae_title, "caCertificate": authority},
+        "dicomWeb": {
+            "url": f"{door.url}/dicom-web",
+            "wadoUri": f"{door.url}/wado",
+            "username": load_balancer.USERNAME,
+            "password": password,
+            "caCertificate": authority,
+        },
+        "targets": targets(settings, door),
+        "testDeletion": {"url": door.url + haproxy.TEST_STUDIES} if settings.archive.test_deletion else None,
+    }
+
+
+def targets(settings: Settings, door: Door) -> Sequence[str]:
+    """Where load may be sent: the front door, and what the settings add; HOST:PORT, or scheme and host."""
+    return [f"{door.host}:{door.dicom}", f"{door.host}:{door.dicom_tls}", door.url, *settings.load_targets]
 
 
 def capacity(settings: Settings) -> dict[str, Any]:
