@@ -59,7 +59,8 @@ def main() -> None:
     slice_ = kubernetes.discovery.v1.EndpointSlice.get(
         "api-server", "default/kubernetes", opts=pulumi.ResourceOptions(provider=cluster)
     )
-    store = ObjectStore(environment, options)
+    in_bucket = wanted.archive.pixel_data is settings.PixelData.S3
+    store = ObjectStore(environment, options) if in_bucket else None
     database = Database(environment, authority, _api_server(slice_), options)
     archive = Archive(environment, registry, database, store, options)
     door = LoadBalancer(environment, archive, authority, api_server_host(kubeconfig, wanted.kube_context), options)
@@ -78,10 +79,7 @@ def main() -> None:
     pulumi.export(
         "objectStore",
         {
-            "bucket": store.bucket.bucket,
-            "endpoint": store.endpoint,
-            "adminEndpoint": store.admin_endpoint,
-            "profile": store.profile,
+            **(store.outputs() if store else {}),
             **outputs.capacity(wanted),
         },
     )

@@ -1,4 +1,4 @@
-"""The archive: Orthanc replicas that share one index and one bucket, behind the load balancer."""
+"""The archive: Orthanc replicas that share one index and one bucket (or one replica and its volume)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,13 @@ from infra.components.component import Component, Environment
 from infra.components.database import Database
 from infra.components.network import Peer, allow
 from infra.components.object_store import ObjectStore
-from infra.components.pods import container, http_probe, pod_template, selector
+from infra.components.pods import claim, container, http_probe, pod_template, selector
 from infra.settings import Modality, Right, Settings
 
 APP_NAME = "archive"
 DICOM_PORT, HTTP_PORT = 4242, 8042
+STORAGE_FOLDER = "/data/orthanc"  # of pixelData filesystem
+TEST_PATIENT_ID_PREFIX = "VNAOPS-TEST-"  # what campaigns give the patients they invent
 COMMON = Path(__file__).parent.parent / "archive" / "orthanc.json"
 
 
@@ -37,18 +39,13 @@ def orthanc_modalities(registry: Sequence[Modality]) -> dict[str, Any]:
     }
 
 
-def orthanc_settings(
-    settings: Settings, registry: Sequence[Modality], endpoint: str, bucket: str, common: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What differs between environments, merged over `infra/archive/orthanc.json`."""
+def storage_settings(settings: Settings, place: Sequence[str]) -> dict[str, Any]:
+    """Where instances are kept; `place` is the endpoint and the bucket, or empty for the replica's own volume."""
+    if not place:
+        return {"StorageDirectory": STORAGE_FOLDER, "S3Storage": {"Enable": False}}
+    endpoint, bucket = place
     retention = settings.object_store.retention
     return {
-        **common,
-        "Name": settings.archive.ae_title,
-        "DicomAet": settings.archive.ae_title,
-        "DicomPort": DICOM_PORT,
-        "HttpPort": HTTP_PORT,
-        "DicomModalities": orthanc_modalities(registry),
         "S3Storage": {
             "Endpoint": endpoint,
             "Bucket": bucket,
@@ -57,7 +54,24 @@ def orthanc_settings(
             "RetentionMode": retention[0] if retention else "",
             "RetentionDays": retention[1] if retention else 0,
             "CredentialsFile": "/run/secrets/s3/credentials",
-        },
+        }
+    }
+
+
+def orthanc_settings(
+    settings: Settings, registry: Sequence[Modality], place: Sequence[str], common: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What differs between environments, merged over `infra/archive/orthanc.json`; `place`: see storage_settings."""
+    deletion = {"TestDeletion": {"PatientIdPrefix": TEST_PATIENT_ID_PREFIX}} if settings.archive.test_deletion else {}
+    return {
+        **common,
+        "Name": settings.archive.ae_title,
+        "DicomAet": settings.archive.ae_title,
+        "DicomPort": DICOM_PORT,
+        "HttpPort": HTTP_PORT,
+        "DicomModalities": orthanc_modalities(registry),
+        **storage_settings(settings, place),
+        **deletion,
     }
 
 
@@ -86,7 +100,7 @@ class Archive(Component):
         environment: Environment,
         registry: Sequence[Modality],
         database: Database,
-        store: ObjectStore,
+        store: ObjectStore | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Archive", APP_NAME, opts)
@@ -97,8 +111,8 @@ class Archive(Component):
             "archive-settings",
             metadata=environment.metadata(),
             data={
-                "orthanc.json": pulumi.Output.all(store.endpoint, store.bucket.bucket).apply(
-                    lambda s: json.dumps(orthanc_settings(settings, registry, s[0], s[1], common), indent=1)
+                "orthanc.json": pulumi.Output.all(*([store.endpoint, store.bucket.bucket] if store else [])).apply(
+                    lambda place: json.dumps(orthanc_settings(settings, registry, place, common), indent=1)
                 )
             },
             opts=self.child(),
@@ -123,7 +137,7 @@ class Archive(Component):
             ],
             egress=[
                 Peer([5432], apps=["database"]),
-                *store.egress,
+                *(store.egress if store else ()),
                 *(Peer([m.port], cidrs=[m.network]) for m in registry if Right.DESTINATION in m.rights),
             ],
         )
@@ -139,7 +153,8 @@ class Archive(Component):
             },
             opts=self.child(),
         )
-        mounts = {"settings": "/etc/orthanc", "s3": "/run/secrets/s3", "tmp": "/tmp"}  # noqa: S108
+        mounts = {"settings": "/etc/orthanc", "tmp": "/tmp"}  # noqa: S108
+        mounts |= {"s3": "/run/secrets/s3"} if store else {"data": str(Path(STORAGE_FOLDER).parent)}
         replicas = kubernetes.apps.v1.StatefulSet(
             "archive",
             metadata=environment.metadata(APP_NAME, APP_NAME),
@@ -176,14 +191,17 @@ class Archive(Component):
                                 ]
                             }
                         },
-                        "s3": {"secret": {"secretName": store.credentials_secret}},
+                        **({"s3": {"secret": {"secretName": store.credentials_secret}}} if store else {}),
                         "tmp": {"emptyDir": {}},
                     },
                     terminationGracePeriodSeconds=60,
                     affinity=spread(APP_NAME),
                 ),
+                "volumeClaimTemplates": []
+                if store
+                else [claim("data", settings.archive.volume_size, settings.storage_class_name)],
             },
-            opts=self.child(depends_on=[policy, store.bucket, database]),
+            opts=self.child(depends_on=[policy, database, *([store.bucket] if store else [])]),
         )
         kubernetes.policy.v1.PodDisruptionBudget(
             "archive",

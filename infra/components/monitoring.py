@@ -10,7 +10,7 @@ from infra.components import archive, database, haproxy, load_balancer, object_s
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
 from infra.components.pods import claim, container, http_probe, pod_template, selector
-from infra.settings import Modality, MonitoringSettings, Right
+from infra.settings import Modality, PixelData, Right, Settings
 
 PROBER, PROMETHEUS = "dicom-exporter", "prometheus"
 PROBER_PORT, PROMETHEUS_PORT = 9880, 9090
@@ -33,8 +33,9 @@ def prober_settings(called: str, target: str) -> dict[str, Any]:
     }
 
 
-def prometheus_settings(settings: MonitoringSettings, stack: str, target: str) -> dict[str, Any]:
+def prometheus_settings(settings: Settings, stack: str, target: str) -> dict[str, Any]:
     """prometheus.yaml (as JSON): the prober's modules, and each component's own metrics by the names of its pods."""
+    scrape = settings.monitoring.scrape_seconds
 
     def pods(service: str, port: int, path: str = "/metrics") -> dict[str, Any]:
         return {
@@ -55,20 +56,25 @@ def prometheus_settings(settings: MonitoringSettings, stack: str, target: str) -
         )
         for module in MODULES
     ]
+    storage = []
+    if settings.archive.pixel_data is PixelData.S3:
+        storage.append(job("archive-storage", **pods(archive.APP_NAME, archive.HTTP_PORT, "/metrics/s3")))
+        if settings.object_store.endpoint is None:
+            embedded = f"{object_store.APP_NAME}:{object_store.METRICS_PORT}"
+            storage.append(job("object-store", static_configs=[{"targets": [embedded]}]))
     return {
         "global": {
-            "scrape_interval": f"{settings.scrape_seconds}s",
-            "scrape_timeout": f"{min(10, settings.scrape_seconds)}s",
+            "scrape_interval": f"{scrape}s",
+            "scrape_timeout": f"{min(10, scrape)}s",
             "external_labels": {"environment": stack},
         },
         "scrape_configs": [
             *probes,
             job("dicom-exporter", static_configs=[{"targets": [f"{PROBER}:{PROBER_PORT}"]}]),
             job("archive", **pods(archive.APP_NAME, archive.HTTP_PORT, "/tools/metrics-prometheus")),
-            job("archive-storage", **pods(archive.APP_NAME, archive.HTTP_PORT, "/metrics/s3")),
+            *storage,
             job("load-balancer", static_configs=[{"targets": [f"load-balancer-metrics:{haproxy.METRICS}"]}]),
             job("database", **pods("database-members", database.REST_PORT)),
-            job("object-store", static_configs=[{"targets": [f"{object_store.APP_NAME}:{object_store.METRICS_PORT}"]}]),
             job("prometheus", static_configs=[{"targets": [f"localhost:{PROMETHEUS_PORT}"]}]),
         ],
     }
@@ -149,7 +155,11 @@ class Monitoring(Component):
         configuration = kubernetes.core.v1.ConfigMap(
             "prometheus",
             metadata=environment.metadata(),
-            data={"prometheus.yaml": json.dumps(prometheus_settings(settings, pulumi.get_stack(), target), indent=1)},
+            data={
+                "prometheus.yaml": json.dumps(
+                    prometheus_settings(environment.settings, pulumi.get_stack(), target), indent=1
+                )
+            },
             opts=self.child(),
         )
         policy = allow(

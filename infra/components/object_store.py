@@ -89,6 +89,15 @@ class ObjectStore(Component):
         )
         self.register_outputs({"endpoint": self.endpoint, "bucket": self.bucket.bucket})
 
+    def outputs(self) -> dict[str, pulumi.Output[Any]]:
+        """Where the bucket is, and with which profile this machine reaches it."""
+        return {
+            "bucket": self.bucket.bucket,
+            "endpoint": self.endpoint,
+            "adminEndpoint": self.admin_endpoint,
+            "profile": self.profile,
+        }
+
     def _embedded(self, environment: Environment) -> kubernetes.apps.v1.StatefulSet:
         settings = environment.settings.object_store
         admin = Credentials("store-admin", profile=f"vnaops-{pulumi.get_stack()}", opts=self.child())

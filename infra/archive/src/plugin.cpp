@@ -8,11 +8,13 @@
 #include <string>
 
 #include "credentials.h"
+#include "folder_check.h"
 #include "index_check.h"
 #include "metrics.h"
 #include "object_store.h"
 #include "readiness.h"
 #include "settings.h"
+#include "test_deletion.h"
 
 namespace {
 
@@ -26,23 +28,32 @@ constexpr std::chrono::milliseconds kBusyIndexLasts{30000};
 
 OrthancPluginContext* orthanc = nullptr;
 
-struct Plugin {
-  Json::Value configuration;
-  Settings settings;
+struct Bucket {
   CredentialsFile credentials;
   Metrics metrics;
   ObjectStore store;
   HttpClient checks;
+
+  explicit Bucket(const Settings& settings)
+      : credentials(settings.credentialsFile),
+        store(settings, credentials, metrics),
+        checks({settings.connectTimeout, kCheckWithin, kCheckWithin}, settings.caFile) {}
+};
+
+struct Plugin {
+  Settings settings;
+  std::unique_ptr<Bucket> bucket;  // none: Orthanc's own storage area
   std::unique_ptr<PostgresCheck> postgres;
+  std::unique_ptr<TestDeletion> testDeletion;
   Readiness readiness;
 
   explicit Plugin(const Json::Value& all)
-      : configuration(all),
-        settings(Settings::parse(all)),
-        credentials(settings.credentialsFile),
-        store(settings, credentials, metrics),
-        checks({settings.connectTimeout, kCheckWithin, kCheckWithin}, settings.caFile),
-        postgres(PostgresCheck::from(all)) {}
+      : settings(Settings::parse(all)),
+        bucket(settings.enabled ? std::make_unique<Bucket>(settings) : nullptr),
+        postgres(PostgresCheck::from(all)),
+        testDeletion(settings.testPatientIdPrefix.empty()
+                         ? nullptr
+                         : std::make_unique<TestDeletion>(orthanc, settings.testPatientIdPrefix)) {}
 
   // The prefix and the uuid's first two characters spread the objects over folders for those who look at the bucket.
   std::string key(const char* uuid, OrthancPluginContentType type) const {
@@ -72,7 +83,7 @@ OrthancPluginErrorCode guarded(OrthancPluginErrorCode otherwise, const Act& act)
 
 OrthancPluginErrorCode create(const char* uuid, const void* content, int64_t size, OrthancPluginContentType type) {
   return guarded(OrthancPluginErrorCode_CannotWriteFile, [&] {
-    plugin->store.put(plugin->key(uuid, type), static_cast<const char*>(content), static_cast<uint64_t>(size));
+    plugin->bucket->store.put(plugin->key(uuid, type), static_cast<const char*>(content), static_cast<uint64_t>(size));
     return OrthancPluginErrorCode_Success;
   });
 }
@@ -80,7 +91,7 @@ OrthancPluginErrorCode create(const char* uuid, const void* content, int64_t siz
 OrthancPluginErrorCode readWhole(OrthancPluginMemoryBuffer64* target, const char* uuid, OrthancPluginContentType type) {
   *target = {};
   const OrthancPluginErrorCode code = guarded(OrthancPluginErrorCode_StorageAreaPlugin, [&] {
-    plugin->store.read(plugin->key(uuid, type), [&](uint64_t length) {
+    plugin->bucket->store.read(plugin->key(uuid, type), [&](uint64_t length) {
       OrthancPluginFreeMemoryBuffer64(orthanc, target);  // of a first attempt
       *target = {};
       if (OrthancPluginCreateMemoryBuffer64(orthanc, target, length) != OrthancPluginErrorCode_Success)
@@ -100,14 +111,14 @@ OrthancPluginErrorCode readWhole(OrthancPluginMemoryBuffer64* target, const char
 OrthancPluginErrorCode readRange(OrthancPluginMemoryBuffer64* target, const char* uuid, OrthancPluginContentType type,
                                  uint64_t start) {
   return guarded(OrthancPluginErrorCode_StorageAreaPlugin, [&] {
-    plugin->store.readRange(plugin->key(uuid, type), start, static_cast<char*>(target->data), target->size);
+    plugin->bucket->store.readRange(plugin->key(uuid, type), start, static_cast<char*>(target->data), target->size);
     return OrthancPluginErrorCode_Success;
   });
 }
 
 OrthancPluginErrorCode removeObject(const char* uuid, OrthancPluginContentType type) {
   return guarded(OrthancPluginErrorCode_StorageAreaPlugin, [&] {
-    plugin->store.remove(plugin->key(uuid, type));
+    plugin->bucket->store.remove(plugin->key(uuid, type));
     return OrthancPluginErrorCode_Success;
   });
 }
@@ -124,14 +135,19 @@ OrthancPluginErrorCode changed(OrthancPluginChangeType change, OrthancPluginReso
   return guarded(OrthancPluginErrorCode_Plugin, [&] {
     if (change == OrthancPluginChangeType_OrthancStarted) {
       Readiness::Checks index;
-      Readiness::Checks bucket;
+      Readiness::Checks storage;
       if (plugin->postgres)
         index.push_back(std::make_unique<Check>("index", kCheckLasts, [] { plugin->postgres->attempt(kCheckWithin); }));
       index.push_back(
           std::make_unique<Check>("index through Orthanc", plugin->postgres ? kBusyIndexLasts : kCheckLasts, askIndex));
-      bucket.push_back(
-          std::make_unique<Check>("bucket", kCheckLasts, [] { plugin->store.checkBucket(plugin->checks); }));
-      plugin->readiness.start(std::move(index), std::move(bucket));
+      if (plugin->bucket) {
+        storage.push_back(std::make_unique<Check>(
+            "bucket", kCheckLasts, [] { plugin->bucket->store.checkBucket(plugin->bucket->checks); }));
+      } else {
+        storage.push_back(
+            std::make_unique<Check>("folder", kCheckLasts, [] { checkFolder(plugin->settings.storageFolder); }));
+      }
+      plugin->readiness.start(std::move(index), std::move(storage));
     } else if (change == OrthancPluginChangeType_OrthancStopped) {
       plugin->readiness.stop();
     }
@@ -164,9 +180,24 @@ OrthancPluginErrorCode metricsText(OrthancPluginRestOutput* output, const char*,
                                    const OrthancPluginHttpRequest* request) {
   return guarded(OrthancPluginErrorCode_Plugin, [&] {
     if (!onlyGet(output, request)) return OrthancPluginErrorCode_Success;
-    const std::string text = plugin->metrics.text();
+    const std::string text = plugin->bucket->metrics.text();
     OrthancPluginAnswerBuffer(orthanc, output, text.data(), static_cast<uint32_t>(text.size()),
                               "text/plain; version=0.0.4; charset=utf-8");
+    return OrthancPluginErrorCode_Success;
+  });
+}
+
+OrthancPluginErrorCode deleteTestStudy(OrthancPluginRestOutput* output, const char*,
+                                       const OrthancPluginHttpRequest* request) {
+  return guarded(OrthancPluginErrorCode_Plugin, [&] {
+    if (request->method != OrthancPluginHttpMethod_Delete) {
+      OrthancPluginSendMethodNotAllowed(orthanc, output, "DELETE");
+      return OrthancPluginErrorCode_Success;
+    }
+    const TestDeletion::Answer answer = plugin->testDeletion->remove(request->groups[0]);
+    OrthancPluginSetHttpHeader(orthanc, output, "Content-Type", "application/json");
+    OrthancPluginSendHttpStatus(orthanc, output, answer.status, answer.json.data(),
+                                static_cast<uint32_t>(answer.json.size()));
     return OrthancPluginErrorCode_Success;
   });
 }
@@ -192,12 +223,20 @@ ORTHANC_PLUGINS_API int32_t OrthancPluginInitialize(OrthancPluginContext* contex
     OrthancPluginLogError(context, (std::string("S3 storage: ") + e.what()).c_str());
     return -1;
   }
-  OrthancPluginRegisterStorageArea2(context, create, readWhole, readRange, removeObject);
   OrthancPluginRegisterOnChangeCallback(context, changed);
   OrthancPluginRegisterRestCallbackNoLock(context, "/ready", ready);
-  OrthancPluginRegisterRestCallbackNoLock(context, "/metrics/s3", metricsText);
-  OrthancPluginLogWarning(
-      context, ("S3 storage: bucket " + plugin->settings.bucket + " at " + plugin->settings.endpoint).c_str());
+  if (plugin->bucket) {
+    OrthancPluginRegisterStorageArea2(context, create, readWhole, readRange, removeObject);
+    OrthancPluginRegisterRestCallbackNoLock(context, "/metrics/s3", metricsText);
+    OrthancPluginLogWarning(
+        context, ("S3 storage: bucket " + plugin->settings.bucket + " at " + plugin->settings.endpoint).c_str());
+  } else {
+    OrthancPluginLogWarning(context, ("S3 storage: off; instances are in " + plugin->settings.storageFolder).c_str());
+  }
+  if (plugin->testDeletion) {
+    OrthancPluginRegisterRestCallbackNoLock(context, "/test-studies/(.*)", deleteTestStudy);
+    OrthancPluginLogWarning(context, "S3 storage: studies of test patients can be deleted at /test-studies/");
+  }
   return 0;
 }
 

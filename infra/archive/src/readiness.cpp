@@ -58,19 +58,19 @@ Check::Result Check::result() {
   return {false, seconds, words};
 }
 
-void Readiness::start(Checks index, Checks bucket) {
+void Readiness::start(Checks index, Checks storage) {
   const std::lock_guard<std::mutex> lock(mutex_);
   index_ = std::move(index);
-  bucket_ = std::move(bucket);
+  storage_ = std::move(storage);
   started_ = true;
 }
 
 void Readiness::stop() {
   Checks index;
-  Checks bucket;
+  Checks storage;
   const std::lock_guard<std::mutex> lock(mutex_);
   index.swap(index_);
-  bucket.swap(bucket_);
+  storage.swap(storage_);
   started_ = false;
 }
 
@@ -91,13 +91,13 @@ Readiness::Answer Readiness::answer() {
   };
   Json::Value said;
   said["index"] = all(index_);
-  said["bucket"] = all(bucket_);
+  said["storage"] = all(storage_);
   said["age"] = age;
   said["reason"] = reason;
   Json::StreamWriterBuilder writer;
   writer["indentation"] = "";
   writer["precision"] = 6;
-  return {said["index"].asBool() && said["bucket"].asBool(), Json::writeString(writer, said) + "\n"};
+  return {said["index"].asBool() && said["storage"].asBool(), Json::writeString(writer, said) + "\n"};
 }
 
 }  // namespace vnaops

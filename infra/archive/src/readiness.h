@@ -47,12 +47,12 @@ class Check {
 class Readiness {
  public:
   using Checks = std::vector<std::unique_ptr<Check>>;
-  void start(Checks index, Checks bucket);
+  void start(Checks index, Checks storage);
   void stop();  // waits for attempts that are under way
 
   struct Answer {
     bool ready;
-    std::string json;  // {"index": bool, "bucket": bool, "age": seconds, "reason": text}
+    std::string json;  // {"index": bool, "storage": bool, "age": seconds, "reason": text}
   };
   Answer answer();
 
@@ -60,7 +60,7 @@ class Readiness {
   std::mutex mutex_;
   bool started_ = false;
   Checks index_;
-  Checks bucket_;
+  Checks storage_;
 };
 
 }  // namespace vnaops

@@ -9,10 +9,10 @@ namespace vnaops {
 namespace {
 
 constexpr const char* kSection = "S3Storage";
+constexpr const char* kDeletion = "TestDeletion";
 constexpr const char* kKeys[] = {
-    "Endpoint",           "Bucket",        "Region",          "Prefix",     "StorageClass",
-    "RetentionMode",      "RetentionDays", "CredentialsFile", "PartSizeMB", "ConnectTimeoutSeconds",
-    "ReadTimeoutSeconds", "CaFile"};
+    "Enable",        "Endpoint",        "Bucket",     "Region",                "Prefix",             "StorageClass", "RetentionMode",
+    "RetentionDays", "CredentialsFile", "PartSizeMB", "ConnectTimeoutSeconds", "ReadTimeoutSeconds", "CaFile"};
 
 [[noreturn]] void refuse(const std::string& key, const std::string& rule) {
   throw SettingsError(std::string(kSection) + "." + key + " " + rule);
@@ -31,6 +31,18 @@ int number(const Json::Value& section, const char* key, int otherwise, int least
     refuse(key, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
   }
   return value.asInt();
+}
+
+// Short ones would match patients.
+std::string deletionPrefix(const Json::Value& configuration) {
+  if (!configuration.isMember(kDeletion)) return "";
+  const Json::Value& section = configuration[kDeletion];
+  const Json::Value prefix = section.isObject() ? section["PatientIdPrefix"] : Json::Value();
+  if (!prefix.isString() || prefix.asString().size() < 8 || section.size() != 1)
+    throw SettingsError(std::string(kDeletion) +
+                        " must be a section with PatientIdPrefix and nothing else: 8 characters or more, since shorter "
+                        "ones may begin a patient's");
+  return prefix.asString();
 }
 
 void mustMatch(const char* key, const std::string& value, const char* pattern, const char* rule) {
@@ -59,6 +71,16 @@ Settings Settings::parse(const Json::Value& configuration) {
   }
 
   Settings s;
+  s.storageFolder = configuration.get("StorageDirectory", "").asString();
+  s.testPatientIdPrefix = deletionPrefix(configuration);
+  if (section.isMember("Enable")) {
+    if (!section["Enable"].isBool()) refuse("Enable", "must be true or false");
+    s.enabled = section["Enable"].asBool();
+    if (!s.enabled && section.size() > 1) refuse("Enable", "is false, but other keys are set: nothing would use them");
+    if (!s.enabled && s.storageFolder.rfind('/', 0) != 0)
+      refuse("Enable", "is false: StorageDirectory must say where instances are, as an absolute path");
+    if (!s.enabled) return s;
+  }
   s.endpoint = text(section, "Endpoint", "");
   mustMatch("Endpoint", s.endpoint, "https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?/?",
             "like \"https://s3.hospital.example:443\", without a path");

@@ -18,6 +18,7 @@ class SettingsError : public std::runtime_error {
 
 // The section "S3Storage" of Orthanc's configuration; README.md has the table of its keys.
 struct Settings {
+  bool enabled = true;   // false: Orthanc's own storage area keeps the instances, and nothing else here is set
   std::string endpoint;  // scheme and authority, without a trailing slash
   std::string host;      // what the Host header will say: it is signed
   std::string bucket;
@@ -31,6 +32,10 @@ struct Settings {
   uint64_t partSize = uint64_t{64} << 20;  // bytes
   std::chrono::seconds connectTimeout{2};
   std::chrono::seconds readTimeout{10};  // without a byte moving in either direction
+
+  // From other sections of Orthanc's configuration.
+  std::string storageFolder;           // "StorageDirectory"
+  std::string testPatientIdPrefix;     // "TestDeletion"."PatientIdPrefix"; empty: no study can be deleted
 
   // Throws SettingsError.
   static Settings parse(const Json::Value& configuration);

@@ -54,7 +54,7 @@ def becomes_ready(server: Orthanc) -> None:
     deadline, pause = time.monotonic() + 10, threading.Event()
     while time.monotonic() < deadline:
         try:
-            assert server.get("/ready")["bucket"] is True
+            assert server.get("/ready")["storage"] is True
             return
         except urllib.error.HTTPError:  # 503 until then
             pause.wait(0.05)
@@ -123,3 +123,17 @@ def test_a_wrong_setting_stops_the_start(release: Path, section: dict[str, Any])
         orthanc({"S3Storage": section | {"PartSizeMB": 1}}, plugins=[release]),
     ):
         pass
+
+
+def test_without_s3_instances_are_files_of_orthanc_s_own(release: Path, instance: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "storage"
+    with orthanc({"S3Storage": {"Enable": False}, "StorageDirectory": str(folder)}, plugins=[release]) as server:
+        becomes_ready(server)
+        stored = store(server, instance)
+        assert "Received Store Response (Success)" in stored.stdout + stored.stderr
+        [identifier] = server.get("/instances")
+        with urllib.request.urlopen(f"{server.url}/instances/{identifier}/file") as answer:  # noqa: S310
+            body = answer.read()
+        assert body in [file.read_bytes() for file in folder.rglob("*") if file.is_file()]
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            server.get("/metrics/s3")

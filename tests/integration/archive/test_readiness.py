@@ -42,7 +42,7 @@ def test_a_replica_is_not_ready_before_orthanc_has_started_and_after_it_stops(pl
     assert plugin.ready()[1]["reason"] == "starting or stopping"
     plugin.started()
     said = becomes(plugin, 200)
-    assert said == {"index": True, "bucket": True, "age": said["age"], "reason": ""}
+    assert said == {"index": True, "storage": True, "age": said["age"], "reason": ""}
     assert 0 <= said["age"] < WITHIN
     plugin.stopped()
     assert plugin.ready()[0] == 503
@@ -54,7 +54,7 @@ def test_a_bucket_that_can_not_be_reached_is_told_and_its_return_too(load: Load,
         plugin.started()
         said = becomes(plugin, 503)
         assert said["index"] is True
-        assert said["bucket"] is False
+        assert said["storage"] is False
         assert "bucket: bucket archive-" in said["reason"] or "not tried yet" in said["reason"]
         with s3_proxy(s3.endpoint, port=port):
             becomes(plugin, 200)
@@ -67,14 +67,14 @@ def test_a_bucket_that_does_not_answer_is_gone(behind_proxy: Plugin, proxy: S3Pr
     becomes(behind_proxy, 200)
     proxy.plan(*[Fault("stall", "answer")] * 20)
     said = becomes(behind_proxy, 503)
-    assert said["bucket"] is False
+    assert said["storage"] is False
 
 
 def test_a_bucket_that_does_not_exist_is_told(load: Load) -> None:
     with load(Bucket="no-such-bucket") as plugin:
         plugin.started()
         becomes(plugin, 503)
-        assert becomes(plugin, 503)["bucket"] is False
+        assert becomes(plugin, 503)["storage"] is False
 
 
 def test_an_index_that_fails_or_hangs_is_told_and_its_return_too(plugin: Plugin) -> None:
@@ -83,7 +83,7 @@ def test_an_index_that_fails_or_hangs_is_told_and_its_return_too(plugin: Plugin)
     plugin.index("fail")
     said = becomes(plugin, 503)
     assert said["index"] is False
-    assert said["bucket"] is True
+    assert said["storage"] is True
     assert said["reason"].startswith("index through Orthanc: Orthanc can't read its index (error ")
     plugin.index("ok")
     becomes(plugin, 200)
@@ -169,3 +169,17 @@ def test_wrong_credentials_of_the_index_are_told_without_the_password(
             assert "password authentication failed" in reason
             assert "very-secret" not in reason
             plugin.stopped()
+
+
+def test_without_s3_a_folder_that_can_not_be_written_is_told_and_its_return_too(built: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "storage"
+    folder.mkdir()
+    with loaded(built, tmp_path, {"S3Storage": {"Enable": False}, "StorageDirectory": str(folder)}) as plugin:
+        plugin.started()
+        assert becomes(plugin, 200)["storage"] is True
+        folder.rename(tmp_path / "away")
+        assert f"folder: {folder} can't be written: No such file or directory" in becomes(plugin, 503)["reason"]
+        (tmp_path / "away").rename(folder)
+        becomes(plugin, 200)
+        plugin.stopped()
+        assert list(folder.iterdir()) == []

@@ -38,6 +38,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"PartSizeMB": 4}, "PartSizeMB must be a whole number from 5 to 4096"),
     ({"ConnectTimeoutSeconds": 0}, "ConnectTimeoutSeconds must be a whole number from 1 to 60"),
     ({"ReadTimeoutSeconds": 1.5}, "ReadTimeoutSeconds must be a whole number from 1 to 600"),
+    ({"Enable": False}, "Enable is false, but other keys are set: nothing would use them"),
+    ({"Enable": "no"}, "Enable must be true or false"),
     ({"RetentionDay": 1}, "RetentionDay is not a setting: a misspelt one would be ignored in silence"),
 ]
 
@@ -59,6 +61,23 @@ def test_a_configuration_without_the_section_is_refused(built: Path, tmp_path: P
     words = "S3 storage: S3Storage must be a section of Orthanc's configuration"
     assert refusal(built, tmp_path, {}) == words
     assert refusal(built, tmp_path, {"S3Storage": "yes"}) == words
+
+
+def test_without_s3_the_folder_must_be_said(built: Path, tmp_path: Path) -> None:
+    words = "S3 storage: S3Storage.Enable is false: StorageDirectory must say where instances are, as an absolute path"
+    assert refusal(built, tmp_path, {"S3Storage": {"Enable": False}}) == words
+
+
+@pytest.mark.parametrize(
+    "deletion", [True, {}, {"PatientIdPrefix": "TEST-"}, {"PatientIdPrefix": "VNAOPS-TEST-", "X": 1}]
+)
+def test_test_patients_must_be_told_apart_by_more_than_a_few_characters(
+    deletion: Any, built: Path, tmp_path: Path, section: dict[str, Any]
+) -> None:
+    assert refusal(built, tmp_path, {"S3Storage": section, "TestDeletion": deletion}) == (
+        "S3 storage: TestDeletion must be a section with PatientIdPrefix and nothing else: "
+        "8 characters or more, since shorter ones may begin a patient's"
+    )
 
 
 def test_a_missing_or_empty_credentials_file_is_refused_without_its_content(

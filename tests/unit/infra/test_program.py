@@ -4,6 +4,7 @@ import asyncio
 import json
 import runpy
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,9 @@ class Recorder(pulumi.runtime.Mocks):
         return {r.name: dict(r.inputs) for r in self.declared if r.typ.endswith(f":{kind}")}
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
-    """The whole `dev` program, run once."""
-    folder = tmp_path_factory.mktemp("program")
+@contextmanager
+def declared(folder: Path, **settings: Any) -> Iterator[Recorder]:
+    """Runs the whole program with these settings over the defaults."""
     kubeconfig = {
         "current-context": "x",
         "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
@@ -66,7 +66,8 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         pulumi.runtime.set_mocks(recorder, project="vnaops", stack="dev")
-        pulumi.runtime.set_all_config({"vnaops:modalities": json.dumps(modalities)})
+        settings = {"modalities": modalities, **settings}
+        pulumi.runtime.set_all_config({f"vnaops:{name}": json.dumps(value) for name, value in settings.items()})
 
         @pulumi.runtime.test
         def whole() -> None:
@@ -76,6 +77,21 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
         yield recorder
         loop.close()
         asyncio.set_event_loop(None)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    """The program with its defaults."""
+    with declared(tmp_path_factory.mktemp("program")) as recorder:
+        yield recorder
+
+
+@pytest.fixture(scope="module")
+def on_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    """The program with pixel data on a file system."""
+    archive = {"pixelData": "filesystem", "replicas": 1, "volumeSize": "7Gi"}
+    with declared(tmp_path_factory.mktemp("on_files"), archive=archive, objectStore={"objectLock": False}) as recorder:
+        yield recorder
 
 
 def pods(program: Recorder) -> dict[str, dict[str, Any]]:
@@ -141,3 +157,36 @@ def test_passwords_are_in_secrets_and_in_no_config_map(program: Recorder) -> Non
     texts = json.dumps([c["data"] for c in program.of("ConfigMap").values()])
     for name in program.of("Secret"):
         assert f"{name}-value" not in texts
+
+
+def orthanc_of(program: Recorder) -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads(program.of("ConfigMap")["archive-settings"]["data"]["orthanc.json"])
+    return settings
+
+
+def test_on_a_file_system_the_archive_has_a_volume_and_there_is_no_bucket(on_files: Recorder) -> None:
+    assert set(pods(on_files)) == {"archive", "database", "load-balancer", "dicom-exporter", "prometheus"}
+    assert on_files.of("Bucket") == {}
+    archive = on_files.of("StatefulSet")["archive"]["spec"]
+    (claim,) = archive["volumeClaimTemplates"]
+    assert claim["spec"]["resources"] == {"requests": {"storage": "7Gi"}}
+    (container,) = archive["template"]["spec"]["containers"]
+    (mount,) = [m["mountPath"] for m in container["volumeMounts"] if m["name"] == claim["metadata"]["name"]]
+    assert orthanc_of(on_files)["StorageDirectory"].startswith(f"{mount}/")
+    assert orthanc_of(on_files)["S3Storage"] == {"Enable": False}
+
+
+def test_on_a_file_system_prometheus_asks_for_no_object_store(program: Recorder, on_files: Recorder) -> None:
+    def jobs(recorder: Recorder) -> set[str]:
+        text = recorder.of("ConfigMap")["prometheus"]["data"]["prometheus.yaml"]
+        return {job["job_name"] for job in json.loads(text)["scrape_configs"]}
+
+    assert jobs(program) - jobs(on_files) == {"object-store", "archive-storage"}
+
+
+def test_no_study_can_be_deleted_unless_the_settings_say_so(program: Recorder, tmp_path: Path) -> None:
+    assert "TestDeletion" not in orthanc_of(program)
+    assert "/test-studies/" not in program.of("ConfigMap")["haproxy"]["data"]["haproxy.cfg"]
+    with declared(tmp_path, archive={"testDeletion": True}) as opened:
+        assert orthanc_of(opened)["TestDeletion"] == {"PatientIdPrefix": "VNAOPS-TEST-"}
+        assert "/test-studies/" in opened.of("ConfigMap")["haproxy"]["data"]["haproxy.cfg"]

@@ -43,3 +43,21 @@ def test_reads_go_to_all_replicas(name: str) -> None:
 def test_the_users_and_only_they_are_in_the_secret_part() -> None:
     assert "geheim" in haproxy.users("vnaops", "geheim")
     assert "password" not in text(Writers.ONE)
+
+
+def test_only_a_deletion_reaches_the_test_studies_and_only_where_it_is_opened() -> None:
+    def doors(test_deletion: bool) -> str:
+        written = haproxy.configuration(
+            HOSTS,
+            writers=Writers.ONE,
+            calling="BALANCER",
+            called="VNAOPS",
+            dicom_port=4242,
+            http_port=8042,
+            test_deletion=test_deletion,
+        )
+        (line,) = re.findall(r"http-request deny deny_status 404 unless .*", written)
+        return str(line)
+
+    assert "test-studies" not in doors(False)
+    assert doors(True) == doors(False) + " or { path_beg /test-studies/ } { method DELETE }"
