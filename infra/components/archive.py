@@ -177,6 +177,9 @@ class Archive(Component):
                             memory_limit="4Gi",
                             ports={"dicom": DICOM_PORT, "http": HTTP_PORT},
                             mounts=mounts,
+                            # also where the image is a site's own: without it an answer waits 44 ms for the
+                            # acknowledgement that the peer delays (23 instances/s per association)
+                            env=[{"name": "TCP_NODELAY", "value": "1"}],
                             readinessProbe=http_probe("/ready", "http", period=2, failures=2),
                             # only a hung process is restarted: a database that is away heals without it
                             livenessProbe={"tcpSocket": {"port": "http"}, "periodSeconds": 10, "failureThreshold": 6},

@@ -73,10 +73,10 @@ class Deployed:
         os.environ["PATH"] = self.env["PATH"]
         return testinfra.get_host(f"kubectl://{pod}?namespace={self.namespace}&kubeconfig={self.env['KUBECONFIG']}")
 
-    def https(self, path: str, *, authorized: bool = True) -> tuple[int, bytes]:
-        """GET of a path at the front door: status and body."""
+    def https(self, path: str, *, authorized: bool = True, method: str = "GET") -> tuple[int, bytes]:
+        """A request at the front door: status and body."""
         web = self.outputs["dicomWeb"]
-        request = Request(web["url"].removesuffix("/dicom-web") + path)  # noqa: S310 (https)
+        request = Request(web["url"].removesuffix("/dicom-web") + path, method=method)  # noqa: S310 (https)
         if authorized:
             token = base64.b64encode(f"{web['username']}:{web['password']}".encode()).decode()
             request.add_header("Authorization", f"Basic {token}")

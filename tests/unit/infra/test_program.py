@@ -190,3 +190,8 @@ def test_no_study_can_be_deleted_unless_the_settings_say_so(program: Recorder, t
     with declared(tmp_path, archive={"testDeletion": True}) as opened:
         assert orthanc_of(opened)["TestDeletion"] == {"PatientIdPrefix": "VNAOPS-TEST-"}
         assert "/test-studies/" in opened.of("ConfigMap")["haproxy"]["data"]["haproxy.cfg"]
+
+
+def test_the_archive_s_answers_do_not_wait_for_delayed_acknowledgements(program: Recorder) -> None:
+    (container,) = pods(program)["archive"]["spec"]["containers"]
+    assert {"name": "TCP_NODELAY", "value": "1"} in container["env"]
