@@ -20,6 +20,7 @@ _CLASSES: Mapping[tuple[str, str], str] = {
     ("modality", "dicomweb"): "modality:WebModality",
     ("retrieve", "dimse"): "retrieve:DimseRetriever",
     ("retrieve", "dicomweb"): "retrieve:WebRetriever",
+    ("retrieve", "wado_uri"): "retrieve:WadoUriRetriever",
 }
 
 

@@ -1,7 +1,7 @@
 """What all users of a campaign have in common."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 from zlib import crc32
 
@@ -97,7 +97,7 @@ class CampaignUser(User):
         )
 
 
-def compared(expected: dict[str, str], came: Iterable[Fingerprint]) -> RequestFailed | None:
+def compared(expected: Mapping[str, str], came: Iterable[Fingerprint]) -> RequestFailed | None:
     """What is wrong with what came back, if anything; instances that nobody has expected are let pass.
 
     (They are there: sent, and stored without an acknowledgement.)

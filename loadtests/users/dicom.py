@@ -16,7 +16,7 @@ from loadtests.ledger import Conclusion, State
 from loadtests.profiles.instance import Instance
 from loadtests.profiles.study import Study
 from loadtests.transactions import Outcome, RequestFailed
-from loadtests.users import identifier
+from loadtests.users import legacy_identifier as identifier
 from loadtests.users.legacy import RETRY_SECONDS, CampaignUser, compared
 
 

@@ -2,25 +2,27 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import gevent
 from locust.contrib.fasthttp import FastHttpUser
 
 from loadtests import dicomweb
-from loadtests.dataset import IMPLICIT_VR_LITTLE_ENDIAN, Buffer, DataSetError, Fingerprint, fingerprint, split_file
+from loadtests.dataset import Buffer, DataSetError, Fingerprint
 from loadtests.transactions import RequestFailed
 from loadtests.users.base import CampaignUser
 from loadtests.users.http import Answer, Clients, HttpError
 
 JSON_LIMIT = 1 << 26
+STRANGER = "points to a stranger"
 DICOM_JSON = "application/dicom+json"
 DICOM_PARTS = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+BULK_PARTS = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 
 T = TypeVar("T")
 
@@ -49,6 +51,8 @@ class WebUser(CampaignUser, FastHttpUser):
     request_type = "DICOMweb"
     insecure = False
     max_redirects = 0
+    connections = 1
+    """Requests at a time of one user."""
 
     def __init__(self, environment: Any) -> None:
         web = environment.campaign.environment.dicom_web
@@ -59,7 +63,7 @@ class WebUser(CampaignUser, FastHttpUser):
             password = f"{web.username}:{web.password.get_secret_value()}".encode()
             self._headers["Authorization"] = "Basic " + base64.b64encode(password).decode()
         self.client_pool = Clients(
-            concurrency=1,
+            concurrency=self.connections,
             connection_timeout=5.0,
             network_timeout=self.timeout,
             ssl_context_factory=lambda **_: web.tls(),  # else the machine's authorities would be trusted too
@@ -90,10 +94,21 @@ class WebUser(CampaignUser, FastHttpUser):
         Raises:
             PeerError: it leads to another host, port or scheme.
         """
-        parts = urlsplit(urljoin(self.campaign.environment.dicom_web.url + "/", url))
+        try:
+            parts = urlsplit(urljoin(self.campaign.environment.dicom_web.url + "/", url))
+        except ValueError:
+            raise PeerError(STRANGER) from None
         if f"{parts.scheme}://{parts.netloc}" != self.host:
-            raise PeerError("points to a stranger")
+            raise PeerError(STRANGER)
         return parts.path + (f"?{parts.query}" if parts.query else "")
+
+    def leads_astray(self, url: str) -> bool:
+        """Whether an address from an answer is none of the front door's."""
+        try:
+            self.local(url)
+        except PeerError:
+            return True
+        return False
 
     def fetch(
         self,
@@ -103,17 +118,19 @@ class WebUser(CampaignUser, FastHttpUser):
         take: Callable[[Answer], Taken[T]],
         *,
         intended: float | None = None,
+        good: Collection[int] = (200,),
     ) -> T | None:
         """GET, reported; None where it failed, whatever was wrong with it.
 
         Args:
             take: reads the answer; raises HttpError or PeerError where it is wrong.
+            good: the statuses that are a success.
         """
         started, status, failure, taken = monotonic(), "", None, None
         try:
             with self.request("GET", url, {"Accept": accept}) as answer:
                 status = f"HTTP {answer.status}"
-                if answer.status != 200:
+                if answer.status not in good:
                     raise PeerError(status)
                 taken = take(answer)
         except (HttpError, PeerError) as error:
@@ -161,32 +178,58 @@ def value(data_set: dict[str, Any], tag: str) -> str:
         raise PeerError("no DICOM JSON") from None
 
 
-def instances(answer: Answer, limit: int) -> tuple[list[Fingerprint], int]:
-    """Fingerprints of the instances in a multipart answer, and its bytes. Raises PeerError, HttpError."""
+def instances(answer: Answer, limit: int) -> Taken[list[Fingerprint]]:
+    """Fingerprints of the instances in a multipart answer, made as they come. Raises PeerError, HttpError."""
     if not answer.content_type.lower().startswith("multipart/related"):
         raise PeerError("another content type")
-    body = answer.body(limit)
-    came: list[Fingerprint] = []
+    pieces = Counted(answer.pieces(limit))
     try:
-        for part in dicomweb.parts(answer.content_type, body):
-            transfer_syntax, data = split_file(part)
-            came.append(fingerprint(data, implicit=transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN))
+        came = list(dicomweb.instances(answer.content_type, pieces))
     except dicomweb.DicomWebError:
-        raise PeerError("truncated multipart") from None
+        raise PeerError("broken multipart") from None
     except DataSetError:
         raise PeerError("no DICOM instance") from None
-    return came, len(body)
+    pieces.drain()
+    return Taken(came, len(came), pieces.size)
 
 
-def urls(data_sets: Sequence[dict[str, Any]]) -> Iterator[str]:
+class Counted:
+    """Pieces of a body, counted as they pass."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.size += len(piece)
+            yield piece
+
+    def drain(self) -> None:
+        """Read what is left, so that the connection can be used again."""
+        for _ in self:
+            pass
+
+
+class Address(NamedTuple):
+    """An address in an answer."""
+
+    url: str
+    bulk: bool
+    """Whether of bulk data; else of a study, series or instance."""
+
+
+def addresses(data_sets: Iterable[dict[str, Any]]) -> Iterator[Address]:
     """Every address in data sets of the DICOM JSON model: Retrieve URL (0008,1190), and BulkDataURI at any depth."""
     for data_set in data_sets:
         for tag, element in data_set.items():
             if not isinstance(element, dict):
                 continue
+            values = element.get("Value")
+            values = values if isinstance(values, list) else []
             if tag == "00081190":
-                yield from map(str, element.get("Value", []))
+                yield from (Address(str(one), bulk=False) for one in values)
             elif "BulkDataURI" in element:
-                yield str(element["BulkDataURI"])
-            elif element.get("vr") == "SQ":
-                yield from urls([item for item in element.get("Value", []) if isinstance(item, dict)])
+                yield Address(str(element["BulkDataURI"]), bulk=True)
+            else:
+                yield from addresses(item for item in values if isinstance(item, dict))

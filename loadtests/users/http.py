@@ -93,7 +93,7 @@ class Client(HTTPClient):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         # the library's hook; without it the end of a body waits 40 ms for an acknowledgement (Nagle's algorithm)
-        self._connection_pool.after_connect = _without_delay  # type: ignore[method-assign]
+        self._connection_pool.after_connect = _without_delay  # type: ignore[method-assign, assignment]
 
     def exchange(
         self,

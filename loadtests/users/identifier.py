@@ -2,15 +2,36 @@
 
 import struct
 
-QUERY_RETRIEVE_LEVEL, STUDY_UID, SERIES_UID = 0x00080052, 0x0020000D, 0x0020000E
-ACCESSION_NUMBER, NUMBER_OF_INSTANCES = 0x00080050, 0x00201208
+from loadtests.elements import Buffer, elements
+
+QUERY_RETRIEVE_LEVEL, STUDY_UID, SERIES_UID, SOP_INSTANCE_UID = 0x00080052, 0x0020000D, 0x0020000E, 0x00080018
+ACCESSION_NUMBER, PATIENT_ID = 0x00080050, 0x00100020
+_UIDS = frozenset((STUDY_UID, SERIES_UID, SOP_INSTANCE_UID))
 
 
-def encode(values: dict[int, str]) -> bytes:
-    """The elements in ascending order; an empty value asks for it."""
+def encode(level: str, values: dict[int, str]) -> bytes:
+    """The elements in ascending order; an empty value asks for it.
+
+    Args:
+        level: STUDY, SERIES or IMAGE.
+    """
     parts = []
-    for tag, value in sorted(values.items()):
+    for tag, value in sorted({QUERY_RETRIEVE_LEVEL: level, **values}.items()):
         encoded = value.encode("ascii")
-        encoded += (b"\0" if tag in (STUDY_UID, SERIES_UID) else b" ") * (len(encoded) % 2)
+        encoded += (b"\0" if tag in _UIDS else b" ") * (len(encoded) % 2)
         parts.append(struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(encoded)) + encoded)
     return b"".join(parts)
+
+
+def decode(data: Buffer) -> dict[int, str]:
+    """The values of a match's outermost elements, without padding; what isn't ASCII becomes question marks.
+
+    Raises:
+        DataSetError: it is no data set.
+    """
+    found = {}
+    for element in elements(data, implicit=True):
+        if element.length is not None:
+            value = bytes(data[element.start : element.start + element.length])
+            found[element.tag] = value.rstrip(b"\0 ").decode("ascii", errors="replace")
+    return found

@@ -31,5 +31,6 @@ OPTIONS: Mapping[tuple[str, str], type[Options]] = {
     ("modality", "dicomweb"): StowOptions,
     ("retrieve", "dimse"): Options,
     ("retrieve", "dicomweb"): WebRetrieveOptions,
+    ("retrieve", "wado_uri"): Options,
 }
 """(behaviour, protocol) -> the model of its `options`."""

@@ -1,33 +1,35 @@
 """A reader that finds each stored study once and retrieves and compares all of it."""
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from locust.exception import StopUser
 
-from exporters.dimse import status, uids
-from exporters.dimse.message import Message
-from loadtests.dataset import IMPLICIT_VR_LITTLE_ENDIAN, DataSetError, Fingerprint, fingerprint
+from loadtests.campaigns.plan import Operation
+from loadtests.campaigns.work import StoredStudy
+from loadtests.dataset import DataSetError, FileFingerprinter
 from loadtests.engine.errors import ScuError
-from loadtests.engine.scu import Scu
-from loadtests.transactions import RequestFailed
 from loadtests.users import identifier
-from loadtests.users.base import compared
-from loadtests.users.dicomweb import DICOM_JSON, DICOM_PARTS, PeerError, Taken, WebUser, data_sets, instances, value
-from loadtests.users.dimse import DimseUser
+from loadtests.users.base import CampaignUser, compared
+from loadtests.users.dicomweb import Counted, PeerError, Taken, addresses
+from loadtests.users.dimse_reader import DimseReader
 from loadtests.users.http import Answer
+from loadtests.users.options import WebRetrieveOptions
+from loadtests.users.web_reader import WebReader
 
 if TYPE_CHECKING:
     from loadtests.campaigns.arrivals import Arrival
-    from loadtests.campaigns.work import StoredStudy
+
+PAGE = 100
 
 
-class DimseRetriever(DimseUser):
-    """C-FIND by accession number, then C-GET series by series, over one association."""
+class Retriever(CampaignUser):
+    """Takes each stored study in its turn."""
 
-    _stored: "Iterator[StoredStudy] | None" = None
+    abstract = True
+    _stored: Iterator[StoredStudy] | None = None
 
     def session(self, arrival: "Arrival") -> None:  # noqa: ARG002  (the signature of all behaviours)
         """Retrieve the next stored study."""
@@ -36,103 +38,92 @@ class DimseRetriever(DimseUser):
         if stored is None:
             raise StopUser
         if stored.series:
-            self._retrieve(stored)
+            self.retrieve_study(stored)
 
-    def _retrieve(self, stored: "StoredStudy") -> None:
-        classes = sorted(stored.study.sop_classes())
-        contexts = [
-            (uids.STUDY_ROOT_FIND, [IMPLICIT_VR_LITTLE_ENDIAN]),
-            (uids.STUDY_ROOT_GET, [IMPLICIT_VR_LITTLE_ENDIAN]),
-            *((sop_class, [stored.study.profile.transfer_syntax]) for sop_class in classes),
-        ]
-        started, operation = time.monotonic(), "C-FIND"
+    def retrieve_study(self, stored: StoredStudy) -> None:
+        """Find it, get it, compare it."""
+        raise NotImplementedError
+
+
+class DimseRetriever(Retriever, DimseReader):
+    """C-FIND by accession number, then C-GET series by series, over one association."""
+
+    def retrieve_study(self, stored: StoredStudy) -> None:
+        """Find it, get it, compare it."""
+        study = stored.study
+        started, operation = time.monotonic(), Operation.C_FIND
         try:
-            with Scu(self.target, contexts, retrieves=classes) as scu:
+            with self.associate([stored]) as scu:
                 started = time.monotonic()
-                self._find(scu, stored, started)
-                operation = "C-GET"
+                wanted = {identifier.ACCESSION_NUMBER: study.accession_number}
+                self.find(scu, "STUDY", wanted, identifier.STUDY_UID, [study.uid])
+                operation = Operation.C_GET
                 for series_uid, expected in stored.series.items():
                     started = time.monotonic()
-                    self._get(scu, stored, series_uid, expected, started)
+                    values = {identifier.STUDY_UID: study.uid, identifier.SERIES_UID: series_uid}
+                    self.get(scu, "SERIES", values, expected)
         except ScuError as error:
             self.give_up(operation, error, started)
 
-    def _find(self, scu: Scu, stored: "StoredStudy", started: float) -> None:
-        wanted = identifier.encode(
-            {
-                identifier.QUERY_RETRIEVE_LEVEL: "STUDY",
-                identifier.ACCESSION_NUMBER: stored.study.accession_number,
-                identifier.STUDY_UID: "",
-            }
-        )
-        matches = list(scu.find(uids.STUDY_ROOT_FIND, wanted))
-        found = sum(stored.study.uid.encode() in match for match in matches)
-        failure = None if found == len(matches) == 1 else RequestFailed(f"{'no' if not found else 'another'} match")
-        self.report("C-FIND", started=started, ended=time.monotonic(), error=failure)
 
-    def _get(self, scu: Scu, stored: "StoredStudy", series_uid: str, expected: dict[str, str], started: float) -> None:
-        came: list[Fingerprint] = []
-        seen: Counter[str] = Counter()
+class WebRetriever(Retriever, WebReader):
+    """QIDO-RS by accession number, then WADO-RS study by study, series by series or one instance after the other."""
 
-        def on_instance(message: Message, transfer_syntax: str) -> int:
-            data = message.data_set or b""
-            seen["bytes"] += len(data)
-            try:
-                came.append(fingerprint(data, implicit=transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN))
-            except DataSetError:
-                return status.OUT_OF_RESOURCES
-            return status.SUCCESS
-
-        wanted = identifier.encode(
-            {
-                identifier.QUERY_RETRIEVE_LEVEL: "SERIES",
-                identifier.STUDY_UID: stored.study.uid,
-                identifier.SERIES_UID: series_uid,
-            }
-        )
-        scu.get(uids.STUDY_ROOT_GET, wanted, on_instance)
-        self.report(
-            "C-GET",
-            started=started,
-            ended=time.monotonic(),
-            instances=len(came),
-            size=seen["bytes"],
-            error=compared(expected, came),
-        )
-
-
-class WebRetriever(WebUser):
-    """QIDO-RS by accession number, then WADO-RS series by series."""
-
-    _stored: "Iterator[StoredStudy] | None" = None
-
-    def session(self, arrival: "Arrival") -> None:  # noqa: ARG002  (the signature of all behaviours)
-        """Retrieve the next stored study."""
-        self._stored = self._stored or self.campaign.work.each_stored(self.stream)
-        stored = next(self._stored, None)
-        if stored is None:
-            raise StopUser
-        if not stored.series:
-            return
-        self._find(stored)
-        limit = 2 * stored.study.bytes_estimate() + (1 << 24)
+    def retrieve_study(self, stored: StoredStudy) -> None:
+        """Find it, get it, compare it."""
+        options, study, size = self.options(WebRetrieveOptions), stored.study, stored.study.bytes_estimate()
+        found = self.query("studies", {"AccessionNumber": study.accession_number}, expected=[study.uid])
+        root = f"studies/{study.uid}"
+        if options.level == "study":
+            everything = {uid: pixels for series in stored.series.values() for uid, pixels in series.items()}
+            self.retrieve(root, everything, size)
         for series_uid, expected in stored.series.items():
-            self._get(f"studies/{stored.study.uid}/series/{series_uid}", expected, limit)
+            path = f"{root}/series/{series_uid}"
+            if options.level == "series":
+                self.retrieve(path, expected, size)
+            elif options.level == "instance":
+                self.query(f"{path}/instances", {}, page=PAGE, expected=expected)
+                for uid, pixels in expected.items():
+                    self.retrieve(f"{path}/instances/{uid}", {uid: pixels}, size)
+            if options.follow_urls:
+                described = self.metadata(path, expected) or []
+                listed = self.query(f"{path}/instances", {}, page=PAGE, expected=expected) or []
+                self.follow(addresses([*(found or []), *listed, *described]), 2 * size + self.ALLOWANCE)
 
-    def _find(self, stored: "StoredStudy") -> None:
+
+class WadoUriRetriever(Retriever, WebReader):
+    """WADO-URI, one instance after the other, as files (PS3.18 chapter 9)."""
+
+    request_type = "WADO-URI"
+
+    def retrieve_study(self, stored: StoredStudy) -> None:
+        """Get it, compare it."""
+        limit = 2 * stored.study.bytes_estimate() + self.ALLOWANCE
+        for series_uid, expected in stored.series.items():
+            for uid, pixels in expected.items():
+                query = {
+                    "requestType": "WADO",
+                    "studyUID": stored.study.uid,
+                    "seriesUID": series_uid,
+                    "objectUID": uid,
+                    "contentType": "application/dicom",
+                }
+                self._file(urlencode(query, safe="/"), {uid: pixels}, limit)
+
+    def _file(self, query: str, expected: dict[str, str], limit: int) -> None:
         def take(answer: Answer) -> Taken[None]:
-            found = [value(match, "0020000D") for match in data_sets(answer).value]
-            if found != [stored.study.uid]:
-                raise PeerError("another match" if found else "no match")
-            return Taken(None)
-
-        self.fetch("QIDO-RS", f"studies?AccessionNumber={stored.study.accession_number}", DICOM_JSON, take)
-
-    def _get(self, url: str, expected: dict[str, str], limit: int) -> None:
-        def take(answer: Answer) -> Taken[None]:
-            came, size = instances(answer, limit)
-            if wrong := compared(expected, came):
+            if not answer.content_type.lower().startswith("application/dicom"):
+                raise PeerError("another content type")
+            printer, pieces = FileFingerprinter(), Counted(answer.pieces(limit))
+            try:
+                for piece in pieces:
+                    printer.feed(piece)
+                came = printer.finish()
+            except DataSetError:
+                raise PeerError("no DICOM instance") from None
+            if wrong := compared(expected, [came]):
                 raise PeerError(str(wrong))
-            return Taken(None, len(came), size)
+            return Taken(None, 1, pieces.size)
 
-        self.fetch("WADO-RS", url, DICOM_PARTS, take)
+        address = self.campaign.environment.dicom_web.wado_uri
+        self.fetch(Operation.WADO_URI, f"{address}?{query}", "application/dicom", take)

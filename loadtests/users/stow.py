@@ -1,21 +1,27 @@
 """Storing by STOW-RS: what an answer says of each instance, and its entry in the ledger."""
 
+import json
 from collections.abc import Sequence
+from http import HTTPStatus
 from time import monotonic
 
 from loadtests import dicomweb
+from loadtests.campaigns.plan import Operation
 from loadtests.ledger import Conclusion, State
 from loadtests.profiles.instance import Instance
 from loadtests.transactions import Outcome, RequestFailed
 from loadtests.users.base import RETRY_SECONDS
-from loadtests.users.dicomweb import DICOM_JSON, JSON_LIMIT, WebUser
+from loadtests.users.dicomweb import DICOM_JSON, JSON_LIMIT, STRANGER, addresses
 from loadtests.users.dimse import Acknowledged
 from loadtests.users.http import HttpError
+from loadtests.users.options import StowOptions
+from loadtests.users.web_reader import WebReader
 
+SERVICE_UNAVAILABLE = HTTPStatus.SERVICE_UNAVAILABLE
 _BADNESS = {State.ACKNOWLEDGED: 0, State.REFUSED: 1, State.UNKNOWN: 2}
 
 
-class StowUser(WebUser):
+class StowUser(WebReader):
     """Stores a few instances a request."""
 
     abstract = True
@@ -27,18 +33,18 @@ class StowUser(WebUser):
 
     def _attempt(self, batch: Sequence[Instance], acknowledged: Acknowledged, intended: float | None) -> bool:
         """Returns whether somebody has taken the request."""
-        content_type, body = dicomweb.stow_body(batch)
-        headers = {"Content-Type": content_type, "Accept": DICOM_JSON}
-        self.campaign.ledger.announce("STOW-RS", batch)
+        body = dicomweb.stow_request(batch)
+        headers = {"Content-Type": body.content_type, "Accept": DICOM_JSON}
+        self.campaign.ledger.announce(Operation.STOW_RS, batch)
         started, status, answered = monotonic(), 0, b""
-        taken, failure = True, ""
+        sent, failure = True, ""
         try:
-            with self.request("POST", f"studies/{batch[0].study_uid}", headers, [body], len(body)) as answer:
+            with self.request("POST", f"studies/{batch[0].study_uid}", headers, body.buffers, body.length) as answer:
                 status, answered = answer.status, answer.body(JSON_LIMIT)
         except HttpError as error:
-            taken, failure = error.sent, error.kind
+            sent, failure = error.sent, error.kind
         ended = monotonic()
-        taken = taken and status != 503
+        taken = sent and status != SERVICE_UNAVAILABLE
         said = judge(batch, status, answered, failure, taken=taken)
         self.campaign.ledger.conclude(
             [Conclusion(one.sop_instance_uid, state, words, ended - started) for one, state, words in said]
@@ -47,17 +53,24 @@ class StowUser(WebUser):
         for one in stored:
             acknowledged.setdefault(one.series_uid, {})[one.sop_instance_uid] = one.pixel_sha256
         _, worst, words = max(said, key=lambda one: _BADNESS[one[1]])
-        outcome = Outcome.UNKNOWN if worst is State.UNKNOWN else Outcome.FAILED
+        wrong = None
+        if worst is not State.ACKNOWLEDGED:
+            wrong = RequestFailed(words, Outcome.UNKNOWN if worst is State.UNKNOWN else Outcome.FAILED)
+        held = list(addresses([json.loads(answered)])) if stored else []  # `judge` has found that it is an answer
+        if any(self.leads_astray(one.url) for one in held):
+            wrong = wrong or RequestFailed(STRANGER)
         self.report(
-            "STOW-RS",
+            Operation.STOW_RS,
             intended=intended,
             started=started,
             ended=ended,
             instances=len(stored),
             size=sum(one.size for one in stored),
-            error=None if worst is State.ACKNOWLEDGED else RequestFailed(words, outcome),
+            error=wrong,
             status=words,
         )
+        if self.options(StowOptions).follow_urls:
+            self.follow(held, 2 * body.length + self.ALLOWANCE)
         return taken
 
 
