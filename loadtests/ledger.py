@@ -165,43 +165,84 @@ class Ledger:
             self._synced = covered
 
 
-def read(path: Path) -> tuple[dict[str, Any], list[Entry]]:
-    """Header and instances of a ledger, in the order in which they were first sent. A torn last line is passed over.
+def read(*paths: Path) -> tuple[dict[str, Any], list[Entry]]:
+    """Header and instances of ledgers, in the order in which they were first sent. Torn last lines are passed over.
+
+    What several workers have written is one ledger: an instance that two of them sent is acknowledged if one of them
+    was told so, and refused only if none of them was left in doubt.
+
+    Args:
+        paths: ledgers, or folders whose `ledger*.jsonl` are meant; the header is that of the first.
 
     Raises:
-        LedgerError: it can't be read, or is no ledger; the message names the line.
+        LedgerError: one can't be read, or is no ledger, or is of another run; the message names the line.
     """
-    try:
-        *lines, torn = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise LedgerError(f"{path} can't be read: {error.strerror}") from None
-    del torn  # empty where the last line is whole
-    if not lines:
-        raise LedgerError(f"{path} is no ledger: it has no whole line")
     header: dict[str, Any] = {}
     entries: dict[str, Entry] = {}
-    for number, line in enumerate(lines, 1):
-        try:
-            record = json.loads(line)
-            if number == 1:
-                if record["ledger"] != VERSION:
-                    raise LedgerError(
-                        f"{path}: version {record['ledger']} of the ledger's form; {VERSION} is read here"
-                    )
-                header = record
-            else:
-                _apply(entries, record)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise LedgerError(f"{path}, line {number}: no record of a ledger: {line[:60]!r}") from None
+    for file in _files(paths):
+        known: dict[str, Entry] = {}
+        said = _read_file(file, known)
+        if header and said.get("run") != header.get("run"):
+            raise LedgerError(f"{file}: of run {said.get('run')}, the others are of {header.get('run')}")
+        header = header or said
+        for uid, entry in known.items():
+            before = entries.setdefault(uid, entry)
+            if _CERTAINTY[entry.state] > _CERTAINTY[before.state]:
+                entries[uid] = entry
     return header, list(entries.values())
 
 
-def _apply(entries: dict[str, Entry], record: dict[str, Any]) -> None:
+_CERTAINTY = {State.REFUSED: 0, State.UNKNOWN: 1, State.ACKNOWLEDGED: 2}
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in paths:
+        found = sorted(path.glob("ledger*.jsonl")) if path.is_dir() else [path]
+        if not found:
+            raise LedgerError(f"{path}: the folder holds no ledger (ledger*.jsonl)")
+        files += found
+    return files
+
+
+def _read_file(path: Path, entries: dict[str, Entry]) -> dict[str, Any]:
+    """Fills `entries`; returns the header."""
+    header: dict[str, Any] | None = None
+    doubtful: set[str] = set()
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    break  # torn
+                try:
+                    record = json.loads(line)
+                    if header is None:
+                        header = _header(path, record)
+                    else:
+                        _apply(entries, doubtful, record)
+                except (ValueError, KeyError, TypeError, AttributeError):
+                    raise LedgerError(f"{path}, line {number}: no record of a ledger: {line[:60]!r}") from None
+    except OSError as error:
+        raise LedgerError(f"{path} can't be read: {error.strerror}") from None
+    if header is None:
+        raise LedgerError(f"{path} is no ledger: it has no whole line")
+    return header
+
+
+def _header(path: Path, record: dict[str, Any]) -> dict[str, Any]:
+    if record["ledger"] != VERSION:
+        raise LedgerError(f"{path}: version {record['ledger']} of the ledger's form; {VERSION} is read here")
+    return record
+
+
+def _apply(entries: dict[str, Entry], doubtful: set[str], record: dict[str, Any]) -> None:
     uid = record["uid"]
     known = entries.get(uid)
     if record["state"] == "sending":
         if known is not None and known.state is State.ACKNOWLEDGED:
             return  # sent again: what was acknowledged once stays so
+        if known is not None and known.state is State.UNKNOWN:
+            doubtful.add(uid)
         entries[uid] = Entry(
             operation=record["operation"],
             study_uid=record["study"],
@@ -215,8 +256,11 @@ def _apply(entries: dict[str, Entry], record: dict[str, Any]) -> None:
         return
     if known is None:
         raise KeyError(uid)
+    state = State(record["state"])
+    if state is State.REFUSED and uid in doubtful:
+        state = State.UNKNOWN  # an earlier sending may have arrived
     if known.state is not State.ACKNOWLEDGED:
-        entries[uid] = replace(known, state=State(record["state"]), status=record["status"])
+        entries[uid] = replace(known, state=state, status=record["status"])
 
 
 def _now() -> str:

@@ -1,20 +1,27 @@
-"""What became of everything in a ledger: acknowledged instances are compared, unknown ones looked for."""
+"""What became of everything in a ledger: acknowledged instances are compared, unknown ones looked for.
+
+Instances are hashed while they come: one of gigabytes needs no memory.
+"""
 
 import http.client
 import queue
+import socket
 import ssl
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
 from loadtests import dicomweb
-from loadtests.dataset import IMPLICIT_VR_LITTLE_ENDIAN, DataSetError, fingerprint, split_file
+from loadtests.dataset import DataSetError
 from loadtests.environment import DicomWeb
 from loadtests.ledger import Entry, State
 
@@ -22,6 +29,8 @@ CONNECTIONS = 4
 TIMEOUT_SECONDS = 30.0
 ATTEMPTS = 10  # a second apart: a replica that is gone leaves the balancer within ten
 PAUSE_SECONDS = 1.0
+AHEAD = 4 * CONNECTIONS  # instances that are waited for at a time
+PIECE = 1 << 18
 NAMED = 20  # instances that the result names of each bad kind
 
 
@@ -84,12 +93,28 @@ def verify(
     result = Verification(refused=sum(entry.state is State.REFUSED for entry in entries))
     wanted = [entry for entry in entries if entry.state is not State.REFUSED]
     begun = time.monotonic()
-    with ThreadPoolExecutor(CONNECTIONS) as pool, _Connections(web) as connections:
-        for done, (entry, found, why) in enumerate(pool.map(lambda one: _look(one, connections), wanted), 1):
+    with _Connections(web) as connections, closing(_looked(wanted, connections)) as looks:
+        for done, (entry, found, why) in enumerate(looks, 1):
             _count(result, entry, found, why)
             progress(done, len(wanted))
     result.seconds = time.monotonic() - begun
     return result
+
+
+def _looked(entries: Iterable[Entry], connections: "_Connections") -> "Generator[_Look, None, None]":
+    """What was found of each, in their order, over several connections."""
+    waiting: deque[Future[_Look]] = deque()
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        try:
+            for entry in entries:
+                waiting.append(pool.submit(_look, entry, connections))
+                if len(waiting) == AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:  # at the end, or where nobody wants the rest any more: then it isn't waited for
+            pool.shutdown(wait=False, cancel_futures=True)
+            connections.stop()
 
 
 def _count(result: Verification, entry: Entry, found: Found, why: str) -> None:
@@ -108,38 +133,39 @@ def _count(result: Verification, entry: Entry, found: Found, why: str) -> None:
             named.append(f"{entry.sop_instance_uid} ({why})" if why else entry.sop_instance_uid)
 
 
-def _look(entry: Entry, connections: "_Connections") -> tuple[Entry, Found, str]:
+_Look = tuple[Entry, Found, str]
+
+
+def _look(entry: Entry, connections: "_Connections") -> _Look:
     path = f"/studies/{entry.study_uid}/series/{entry.series_uid}/instances/{entry.sop_instance_uid}"
     why = ""
     for attempt in range(1 if connections.hopeless.is_set() else ATTEMPTS):
         if attempt and connections.hopeless.wait(PAUSE_SECONDS):
             break
         try:
-            status, content_type, body = connections.get(path)
+            with connections.get(path) as (status, content_type, pieces):
+                if status in (404, 410):
+                    return entry, Found.MISSING, ""
+                if status == 200:
+                    return entry, *_compare(entry, content_type, pieces)
+                why = f"HTTP {status}"
         except (OSError, http.client.HTTPException) as error:
             why = type(error).__name__
-            continue
-        if status in (404, 410):
-            return entry, Found.MISSING, ""
-        if status != 200:
-            why = f"HTTP {status}"
-            continue
-        return _compare(entry, content_type, body)
     connections.hopeless.set()  # the rest gets one attempt each, or an archive that is down would take hours
     return entry, Found.UNVERIFIED, why
 
 
-def _compare(entry: Entry, content_type: str, body: bytes) -> tuple[Entry, Found, str]:
+def _compare(entry: Entry, content_type: str, pieces: Iterable[bytes]) -> tuple[Found, str]:
+    limit = 2 * entry.size + (1 << 20)  # an archive may write lengths and meta information in its own way
     try:
-        files = [split_file(part) for part in dicomweb.parts(content_type, body)]
-        came = [fingerprint(data, implicit=syntax == IMPLICIT_VR_LITTLE_ENDIAN) for syntax, data in files]
+        came = list(islice(dicomweb.instances(content_type, pieces, size_limit=limit), 2))
     except (dicomweb.DicomWebError, DataSetError) as error:
-        return entry, Found.DIFFERENT, str(error)
+        return Found.DIFFERENT, str(error)
     if len(came) != 1 or came[0].sop_instance_uid != entry.sop_instance_uid:
-        return entry, Found.DIFFERENT, "another instance"
+        return Found.DIFFERENT, "another instance"
     if came[0].pixel_sha256 != entry.pixel_sha256:
-        return entry, Found.DIFFERENT, "another hash of the pixel data"
-    return entry, Found.IDENTICAL, ""
+        return Found.DIFFERENT, "another hash of the pixel data"
+    return Found.IDENTICAL, ""
 
 
 class _Connections:
@@ -148,6 +174,7 @@ class _Connections:
     def __init__(self, web: DicomWeb) -> None:
         self._web = web
         self.hopeless = threading.Event()
+        self._stopped = False
         self._context: ssl.SSLContext | None = web.tls() if web.url.startswith("https:") else None
         self._idle: queue.SimpleQueue[http.client.HTTPConnection] = queue.SimpleQueue()
         self._open: list[http.client.HTTPConnection] = []
@@ -164,18 +191,44 @@ class _Connections:
         for connection in self._open:
             connection.close()
 
-    def get(self, path: str) -> tuple[int, str, bytes]:
+    def stop(self) -> None:
+        """End what is under way: whoever waits for an answer gets an error at once."""
+        self.hopeless.set()
+        with self._lock:
+            self._stopped = True
+            for connection in self._open:
+                if connection.sock is not None:
+                    with suppress(OSError):
+                        connection.sock.shutdown(socket.SHUT_RDWR)
+
+    @contextmanager
+    def get(self, path: str) -> Iterator[tuple[int, str, Iterator[bytes]]]:
         """Status, content type and body. Raises OSError or HTTPException; the connection opens anew after that."""
         connection = self._take()
         try:
+            if connection.sock is None:
+                connection.connect()
+            with self._lock:
+                if self._stopped:  # before there was anything to be shut down
+                    raise ConnectionAbortedError("stopped")
             connection.request("GET", self._web.path + path, headers=self._headers)
             response = connection.getresponse()
-            return response.status, response.getheader("Content-Type", ""), response.read()
+            yield response.status, response.getheader("Content-Type", ""), self._pieces(response)
+            if not response.isclosed():  # what is left is short, or isn't worth reading
+                response.read(PIECE)
+            if not response.isclosed():
+                connection.close()
         except BaseException:
             connection.close()
             raise
         finally:
             self._idle.put(connection)
+
+    def _pieces(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
+        while piece := response.read(PIECE):
+            yield piece
+        if response.length:  # http.client is silent about it where a length was announced
+            raise http.client.IncompleteRead(b"", response.length)
 
     def _take(self) -> http.client.HTTPConnection:
         try:

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from loadtests import ledger
-from loadtests.campaigns.work import PROFILES
 from loadtests.ledger import Conclusion, Ledger, LedgerError, State
+from loadtests.profiles import catalogue
 from loadtests.profiles.instance import Instance
 from loadtests.profiles.study import Study
 
 
 @pytest.fixture(scope="module")
 def instances() -> list[Instance]:
-    return list(Study(PROFILES["mr"](seed=1), "run", 1, 12, datetime.now(UTC)).instances())
+    return list(Study(catalogue.profile("mr", 1), "run", 1, 12, datetime.now(UTC)).instances())
 
 
 def acknowledged(instance: Instance) -> Conclusion:
@@ -72,6 +72,51 @@ def test_an_acknowledgement_stays_whatever_comes_later(tmp_path: Path, instances
     book.close()
 
     assert states(book.path) == [State.ACKNOWLEDGED]
+
+
+def test_a_refusal_does_not_undo_an_earlier_doubt(tmp_path: Path, instances: list[Instance]) -> None:
+    book = Ledger(tmp_path / "ledger.jsonl", {})
+    for one, earlier in zip(instances[:3], (State.UNKNOWN, State.REFUSED, None), strict=True):
+        book.announce("C-STORE", [one])
+        if earlier:
+            book.conclude([Conclusion(one.sop_instance_uid, earlier, "before", 1)])
+        book.announce("C-STORE", [one])
+        book.conclude([Conclusion(one.sop_instance_uid, State.REFUSED, "0xA700", 1)])
+    book.close()
+
+    assert states(book.path) == [State.UNKNOWN, State.REFUSED, State.UNKNOWN]
+
+
+def test_ledgers_of_several_workers_are_one(tmp_path: Path, instances: list[Instance]) -> None:
+    ways = [State.ACKNOWLEDGED, State.REFUSED, State.UNKNOWN]
+    pairs = [(first, second) for first in ways for second in ways]
+    for worker in (0, 1):
+        book = Ledger(tmp_path / f"ledger-{worker}.jsonl", {"run": "x", "worker": worker})
+        book.announce("C-STORE", instances[: len(pairs)])
+        book.conclude(
+            Conclusion(one.sop_instance_uid, pair[worker], "", 1) for one, pair in zip(instances, pairs, strict=False)
+        )
+        book.close()
+
+    header, entries = ledger.read(tmp_path)
+
+    assert header["worker"] == 0
+    found = [entry.state for entry in entries]
+    assert found == [State.ACKNOWLEDGED] * 4 + [State.REFUSED, State.UNKNOWN, State.ACKNOWLEDGED] + [State.UNKNOWN] * 2
+    assert ledger.read(tmp_path / "ledger-0.jsonl", tmp_path / "ledger-1.jsonl") == (header, entries)
+
+
+def test_ledgers_of_two_runs_are_not_one(tmp_path: Path) -> None:
+    for run in "ab":
+        Ledger(tmp_path / f"ledger-{run}.jsonl", {"run": run}).close()
+
+    with pytest.raises(LedgerError, match=r"ledger-b\.jsonl: of run b, the others are of a"):
+        ledger.read(tmp_path)
+
+
+def test_a_folder_without_a_ledger_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="the folder holds no ledger"):
+        ledger.read(tmp_path)
 
 
 def test_a_torn_last_line_is_passed_over(tmp_path: Path, instances: list[Instance]) -> None:
@@ -185,10 +230,10 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from datetime import UTC, datetime
-from loadtests.campaigns.work import PROFILES
 from loadtests.ledger import Conclusion, Ledger, State
+from loadtests.profiles import catalogue
 from loadtests.profiles.study import Study
-one, two = Study(PROFILES["mr"](seed=1), "run", 1, 2, datetime.now(UTC)).instances()
+one, two = Study(catalogue.profile("mr", 1), "run", 1, 2, datetime.now(UTC)).instances()
 book = Ledger(Path(sys.argv[1]), {})
 book.announce("C-STORE", [one])
 book.conclude([Conclusion(one.sop_instance_uid, State.ACKNOWLEDGED, "0x0000", 0.1)])
