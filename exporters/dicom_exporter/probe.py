@@ -25,6 +25,7 @@ class Probe:
         self.status: int | None = None
         self.negotiated_pdu_length: int | None = None
         self.rejection: AssociateReject | None = None
+        self.stall_suspected: bool | None = None  # None: not tried
         self.log: list[LogLine] = []
         self._logger = logger
         self._begin = perf_counter()
@@ -79,6 +80,13 @@ class Probe:
         if self.negotiated_pdu_length is not None:
             text = "The longest P-DATA-TF PDU that the target takes, in bytes; 0: any"
             gauge("negotiated_pdu_bytes", text).set(self.negotiated_pdu_length)
+        if self.stall_suspected is not None:
+            text = (
+                "Whether five answers in a row took 39 to 50 ms: written in parts with Nagle on, each waits for a "
+                "delayed acknowledgement (23 a second per association). The cure: TCP_NODELAY=1 in the target's "
+                "environment (dcmtk, Orthanc)"
+            )
+            gauge("stall_suspected", text).set(self.stall_suspected)
         self._rejections(gauge("rejection", "Who rejected and why (PS3.8 table 9-21): 1 if so", ["source", "reason"]))
         return generate_latest(registry)
 

@@ -107,6 +107,13 @@ def test_the_prober_measures_echo_and_store_through_the_front_door(deployed: Dep
         assert 0 < float(duration["value"][1]) < 10
 
 
+def test_the_archive_s_answers_do_not_wait_for_delayed_acknowledgements(deployed: Deployed) -> None:
+    query = 'dicom_probe_stall_suspected{job="dicom-echo"}'
+    eventually(lambda: len(deployed.prometheus(query)) == 1, 90, query)
+    (suspected,) = deployed.prometheus(f"max_over_time({query}[10m])")
+    assert suspected["value"][1] == "0"
+
+
 def test_prometheus_hears_every_component(deployed: Deployed) -> None:
     jobs = {"dicom-exporter", "archive", "archive-storage", "load-balancer", "database", "object-store", "prometheus"}
     eventually(lambda: jobs <= {r["metric"]["job"] for r in deployed.prometheus("up == 1")}, 90, "every component up")

@@ -36,8 +36,8 @@ class StoreScp:
 
 
 @contextmanager
-def storescp(options: Sequence[str] = ()) -> Iterator[StoreScp]:
-    """Run one storescp with these further options; afterwards nothing of it is left.
+def storescp(options: Sequence[str] = (), *, no_delay: bool = True) -> Iterator[StoreScp]:
+    """Run one storescp with these further options; afterwards nothing of it is left. Without `no_delay` it stalls.
 
     Raises:
         RuntimeError: it ended or did not listen in time; its log is in the message.
@@ -64,7 +64,7 @@ def storescp(options: Sequence[str] = ()) -> Iterator[StoreScp]:
                     stdout=log,
                     stderr=log,
                     stdin=subprocess.DEVNULL,
-                    env=ENVIRONMENT,
+                    env=ENVIRONMENT | {"TCP_NODELAY": str(int(no_delay))},
                 )
             try:
                 if _listens(server.port, process):

@@ -1,9 +1,12 @@
 """C-ECHO (PS3.7 section 9.1.5; PS3.4 annex A)."""
 
+from time import perf_counter
+
 from exporters.dicom_exporter.association import MAX_PDU_LENGTH, associate
 from exporters.dicom_exporter.config import EchoModule
 from exporters.dicom_exporter.outcome import Outcome, ProbeError
 from exporters.dicom_exporter.probe import Probe
+from exporters.dicom_exporter.prober import stall
 from exporters.dicom_exporter.target import Target
 from exporters.dimse import uids
 from exporters.dimse.association import propose
@@ -14,7 +17,10 @@ from exporters.dimse.status import SUCCESS
 
 
 async def run(target: Target, module: EchoModule, probe: Probe) -> None:
-    """Verify; `request` is the time from the request's first byte to the response."""
+    """Verify; `request` is the time from the first request's first byte to the response.
+
+    More than one are sent only where the answer looks stalled.
+    """
     request = AssociateRequest(
         module.called_ae_title,
         module.calling_ae_title,
@@ -23,9 +29,18 @@ async def run(target: Target, module: EchoModule, probe: Probe) -> None:
     )
     async with associate(target, request, probe) as association:
         context = association.context(uids.VERIFICATION)
-        with probe.phase("request"):
+
+        async def echo() -> float:
+            began = perf_counter()
             command = echo_request(association.next_message_id())
             await association.send(context, command)
             answer = await association.response(command)
-        if answer.status != SUCCESS:
-            raise ProbeError(Outcome.FAILURE_STATUS, f"C-ECHO was answered with status {answer.status:#06x}")
+            if answer.status != SUCCESS:
+                raise ProbeError(Outcome.FAILURE_STATUS, f"C-ECHO was answered with status {answer.status:#06x}")
+            return perf_counter() - began
+
+        with probe.phase("request"):
+            first = await echo()
+        probe.stall_suspected = await stall.suspected(probe.phases["connect"], first, echo)
+        if probe.stall_suspected:
+            probe.say("stall suspected", milliseconds=round(first * 1000, 1), cure="TCP_NODELAY=1 for the target")
