@@ -18,9 +18,20 @@ __all__ = ["BEHAVIOURS", "OPTIONS"]
 _CLASSES: Mapping[tuple[str, str], str] = {
     ("modality", "dimse"): "modality:DimseModality",
     ("modality", "dicomweb"): "modality:WebModality",
+    ("store", "dimse"): "store:DimseStore",
+    ("store", "dicomweb"): "store:WebStore",
+    ("migration", "dimse"): "migration:DimseMigration",
+    ("migration", "dicomweb"): "migration:WebMigration",
+    ("operating_room", "dimse"): "operating_room:DimseOperatingRoom",
+    ("operating_room", "dicomweb"): "operating_room:WebOperatingRoom",
     ("retrieve", "dimse"): "retrieve:DimseRetriever",
     ("retrieve", "dicomweb"): "retrieve:WebRetriever",
     ("retrieve", "wado_uri"): "retrieve:WadoUriRetriever",
+    ("reading_room", "dimse"): "reading_room:DimseReadingRoom",
+    ("reading_room", "dicomweb"): "reading_room:WebReadingRoom",
+    ("prefetch", "dimse"): "prefetch:Prefetch",
+    ("pathology_viewer", "dicomweb"): "pathology_viewer:PathologyViewer",
+    ("cleaning", "dicomweb"): "cleaning:Cleaning",
 }
 
 

@@ -11,12 +11,12 @@ from locust.exception import StopUser
 
 from loadtests.dataset import Fingerprint
 from loadtests.transactions import RequestFailed
-from loadtests.users.options import Options
+from loadtests.users.options import OPTIONS, Options
 
 if TYPE_CHECKING:
     from loadtests.campaigns.arrivals import Arrival
     from loadtests.campaigns.streams import Stream
-    from loadtests.campaigns.work import Campaign
+    from loadtests.campaigns.work import Campaign, StoredStudy
 
 Model = TypeVar("Model", bound=Options)
 
@@ -32,6 +32,8 @@ class CampaignUser(User):
     abstract = True
     stream: "ClassVar[Stream]"
     request_type = "DIMSE"
+    _options: Options | None = None
+    _lateness = 0.0
 
     @property
     def campaign(self) -> "Campaign":
@@ -40,8 +42,13 @@ class CampaignUser(User):
         return campaign
 
     def options(self, model: type[Model]) -> Model:
-        """The stream's options, as the behaviour's own model; they were checked with the campaign's file."""
-        return model.model_validate(self.stream.plan.options)
+        """The stream's options, as the behaviour's own model, which is a `model`."""
+        plan = self.stream.plan
+        if self._options is None:
+            self._options = OPTIONS[plan.behaviour, plan.protocol].model_validate(plan.options)
+        if not isinstance(self._options, model):
+            raise TypeError(f"{plan.behaviour} by {plan.protocol} has no {model.__name__}")
+        return self._options
 
     def session(self, arrival: "Arrival") -> None:
         """All that one arrival brings: a study to store, a patient to read."""
@@ -95,6 +102,11 @@ class CampaignUser(User):
                 "status": status,
             },
         )
+
+
+def everything(stored: "StoredStudy") -> dict[str, str]:
+    """SOP instance UID -> hash, of all series of a stored study together."""
+    return {uid: pixels for series in stored.series.values() for uid, pixels in series.items()}
 
 
 def compared(expected: Mapping[str, str], came: Iterable[Fingerprint]) -> RequestFailed | None:

@@ -1,9 +1,10 @@
 """What users that speak DIMSE have in common: whom they call, and how an instance is stored and noted in the ledger."""
 
 import time
+from functools import cached_property
 
 import gevent
-from locust.exception import StopUser
+from locust.exception import StopTest, StopUser
 
 from loadtests.engine.errors import NoAnswerError, ScuError, StatusError
 from loadtests.engine.scu import Scu, Target
@@ -11,6 +12,7 @@ from loadtests.ledger import Conclusion, State
 from loadtests.profiles.instance import Instance
 from loadtests.transactions import Outcome, RequestFailed
 from loadtests.users.base import RETRY_SECONDS, CampaignUser
+from loadtests.users.options import DimseOptions
 
 Acknowledged = dict[str, dict[str, str]]
 """Series UID -> SOP instance UID -> hash of the pixels, of what the archive has acknowledged."""
@@ -25,11 +27,17 @@ class DimseUser(CampaignUser):
 
     abstract = True
 
-    @property
+    @cached_property
     def target(self) -> Target:
         """The environment's front door."""
-        dicom, plan = self.campaign.environment.dicom, self.campaign.plan
-        return Target(dicom.host, dicom.port, dicom.ae_title, answer_timeout=plan.answer_timeout_seconds)
+        environment, timeout = self.campaign.environment, self.campaign.plan.answer_timeout_seconds
+        if not self.options(DimseOptions).tls:
+            door = environment.dicom
+            return Target(door.host, door.port, door.ae_title, answer_timeout=timeout)
+        secure = environment.dicom_tls
+        if secure is None:
+            raise StopTest(f"stream {self.stream.plan.name}: tls: the environment's outputs have no dicomTls")
+        return Target(secure.host, secure.port, secure.ae_title, answer_timeout=timeout, tls=secure.tls())
 
     def give_up(self, operation: str, error: ScuError, started: float, intended: float | None = None) -> None:
         """Report an operation that could not begin, and wait before the next attempt."""

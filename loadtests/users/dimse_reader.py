@@ -21,6 +21,20 @@ QUERY = [
     (uids.STUDY_ROOT_GET, [IMPLICIT_VR_LITTLE_ENDIAN]),
     (uids.STUDY_ROOT_MOVE, [IMPLICIT_VR_LITTLE_ENDIAN]),
 ]
+# what archives hold: uncompressed, JPEG, JPEG lossless, JPEG-LS, JPEG 2000, HTJ2K, RLE, MPEG-4
+_SYNTAXES = (
+    "1.2.840.10008.1.2.1",
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.70",
+    "1.2.840.10008.1.2.4.80",
+    "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.91",
+    "1.2.840.10008.1.2.4.201",
+    "1.2.840.10008.1.2.4.102",
+    "1.2.840.10008.1.2.5",
+)
+_CLASSES_AT_MOST = 12  # an association has 128 presentation contexts at most
 
 
 class Arriving:
@@ -29,11 +43,6 @@ class Arriving:
     def __init__(self) -> None:
         self.came: list[Fingerprint] = []
         self.size = 0
-
-    def open_sink(self, command: Command, transfer_syntax: str) -> "Printer":
-        """For the engine: takes the data set that begins."""
-        del command
-        return Printer(implicit=transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN)
 
     def on_instance(self, message: Message, transfer_syntax: str) -> int:
         """For the engine: an instance is whole; returns the status to answer with."""
@@ -68,6 +77,12 @@ class Printer:
             return None
 
 
+def open_printer(command: Command, transfer_syntax: str) -> Printer:
+    """For the engine: takes the data set that begins."""
+    del command
+    return Printer(implicit=transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN)
+
+
 class DimseReader(DimseUser):
     """Queries and retrieves; every answer is judged."""
 
@@ -80,6 +95,12 @@ class DimseReader(DimseUser):
         }
         contexts = [*QUERY, *((sop_class, [syntax]) for sop_class, syntax in sorted(storage))]
         return Scu(self.target, contexts, retrieves=sorted({sop_class for sop_class, _ in storage}))
+
+    def associate_for(self, sop_classes: Iterable[str]) -> Scu:
+        """An association for retrieving instances of these classes, however they are encoded. Raises ScuError."""
+        classes = sorted({one for one in sop_classes if one})[:_CLASSES_AT_MOST]
+        contexts = [*QUERY, *((sop_class, [syntax]) for sop_class in classes for syntax in _SYNTAXES)]
+        return Scu(self.target, contexts, retrieves=classes)
 
     def find(
         self, scu: Scu, level: str, values: Mapping[int, str], key: int, expected: Collection[str] = ()
@@ -129,7 +150,7 @@ class DimseReader(DimseUser):
         """
         arriving, started = Arriving(), time.monotonic()
         answer = scu.get(
-            uids.STUDY_ROOT_GET, identifier.encode(level, dict(values)), arriving.on_instance, arriving.open_sink
+            uids.STUDY_ROOT_GET, identifier.encode(level, dict(values)), arriving.on_instance, open_printer
         )
         self.report(
             Operation.C_GET,

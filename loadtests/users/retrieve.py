@@ -12,7 +12,7 @@ from loadtests.campaigns.work import StoredStudy
 from loadtests.dataset import DataSetError, FileFingerprinter
 from loadtests.engine.errors import ScuError
 from loadtests.users import identifier
-from loadtests.users.base import CampaignUser, compared
+from loadtests.users.base import CampaignUser, compared, everything
 from loadtests.users.dicomweb import Counted, PeerError, Taken, addresses
 from loadtests.users.dimse_reader import DimseReader
 from loadtests.users.http import Answer
@@ -75,8 +75,7 @@ class WebRetriever(Retriever, WebReader):
         found = self.query("studies", {"AccessionNumber": study.accession_number}, expected=[study.uid])
         root = f"studies/{study.uid}"
         if options.level == "study":
-            everything = {uid: pixels for series in stored.series.values() for uid, pixels in series.items()}
-            self.retrieve(root, everything, size)
+            self.retrieve(root, everything(stored), size)
         for series_uid, expected in stored.series.items():
             path = f"{root}/series/{series_uid}"
             if options.level == "series":
@@ -88,7 +87,8 @@ class WebRetriever(Retriever, WebReader):
             if options.follow_urls:
                 described = self.metadata(path, expected) or []
                 listed = self.query(f"{path}/instances", {}, page=PAGE, expected=expected) or []
-                self.follow(addresses([*(found or []), *listed, *described]), 2 * size + self.ALLOWANCE)
+                held = [*(found or []), *listed, *(one.data_set for one in described)]
+                self.follow(addresses(held), 2 * size + self.ALLOWANCE)
 
 
 class WadoUriRetriever(Retriever, WebReader):

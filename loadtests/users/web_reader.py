@@ -1,6 +1,7 @@
 """What readers ask of DICOMweb: queries to their last page, instances, metadata, whatever address an answer holds."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +24,53 @@ from loadtests.users.http import Answer
 STUDY_UID, SERIES_UID, SOP_INSTANCE_UID = "0020000D", "0020000E", "00080018"
 _KEYS = {"studies": STUDY_UID, "series": SERIES_UID, "instances": SOP_INSTANCE_UID}
 _NO_CONTENT = 204
+
+
+@dataclass(slots=True, frozen=True)
+class Described:
+    """An instance as its metadata describe it; numbers are 0 where the data set doesn't say them, `frames` is 1."""
+
+    uid: str
+    image_type: tuple[str, ...]
+    rows: int
+    columns: int
+    frames: int
+    matrix_rows: int
+    matrix_columns: int
+    """Of a slide's level: pixels of all tiles together (PS3.3 section C.8.12.4)."""
+    data_set: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, data_set: dict[str, Any]) -> "Described":
+        """Raises PeerError."""
+        rows, columns, frames, matrix_rows, matrix_columns = (
+            _number(data_set, tag) for tag in ("00280010", "00280011", "00280008", "00480007", "00480006")
+        )
+        kinds = data_set.get("00080008", {})
+        kinds = kinds.get("Value", []) if isinstance(kinds, dict) else []
+        return cls(
+            uid=value(data_set, SOP_INSTANCE_UID),
+            image_type=tuple(map(str, kinds)),
+            rows=rows,
+            columns=columns,
+            frames=frames or 1,
+            matrix_rows=matrix_rows,
+            matrix_columns=matrix_columns,
+            data_set=data_set,
+        )
+
+    @property
+    def images(self) -> list[tuple[str, int]]:
+        """UID and number of each frame, from 1; none where it is no image."""
+        return [(self.uid, number + 1) for number in range(self.frames if self.rows else 0)]
+
+
+def _number(data_set: dict[str, Any], tag: str) -> int:
+    said = value(data_set, tag)
+    try:
+        return int(said or 0)
+    except ValueError:
+        raise PeerError("no DICOM JSON") from None
 
 
 class WebReader(WebUser):
@@ -74,14 +122,15 @@ class WebReader(WebUser):
 
         return self.fetch(Operation.WADO_RS, url, DICOM_PARTS, take, intended=intended) or False
 
-    def metadata(self, path: str, expected: Collection[str]) -> list[dict[str, Any]] | None:
+    def metadata(self, path: str, expected: Collection[str]) -> list[Described] | None:
         """WADO-RS metadata of the instances below the path; these must be among them."""
 
-        def take(answer: Answer) -> Taken[list[dict[str, Any]]]:
-            found = data_sets(answer)
-            if set(expected) - {value(one, SOP_INSTANCE_UID) for one in found.value}:
+        def take(answer: Answer) -> Taken[list[Described]]:
+            came = data_sets(answer)
+            found = [Described.of(one) for one in came.value]
+            if set(expected) - {one.uid for one in found}:
                 raise PeerError("metadata of fewer instances than were stored")
-            return found
+            return Taken(found, size=came.size)
 
         return self.fetch(Operation.WADO_RS_METADATA, f"{path}/metadata", DICOM_JSON, take)
 
