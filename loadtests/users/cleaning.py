@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from locust.exception import StopTest, StopUser
+from locust.exception import StopUser
 
 from loadtests.campaigns.plan import Operation
 from loadtests.profiles.patient import is_test_patient
@@ -31,11 +31,6 @@ class Cleaning(WebReader):
     def session(self, arrival: "Arrival") -> None:  # noqa: ARG002  (the signature of all behaviours)
         """Find, look, delete."""
         options, route = self.options(CleaningOptions), self.campaign.environment.test_deletion
-        if options.really and route is None:
-            raise StopTest(
-                "cleaning: the environment's outputs have no testDeletion: its settings don't open the route "
-                "(archive.testDeletion), or it is production"
-            )
         days = {}
         if options.older_than_days:
             last = datetime.now(UTC) - timedelta(days=options.older_than_days)

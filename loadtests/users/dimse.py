@@ -4,7 +4,7 @@ import time
 from functools import cached_property
 
 import gevent
-from locust.exception import StopTest, StopUser
+from locust.exception import StopUser
 
 from loadtests.engine.errors import NoAnswerError, ScuError, StatusError
 from loadtests.engine.scu import Scu, Target
@@ -36,7 +36,7 @@ class DimseUser(CampaignUser):
             return Target(door.host, door.port, door.ae_title, answer_timeout=timeout)
         secure = environment.dicom_tls
         if secure is None:
-            raise StopTest(f"stream {self.stream.plan.name}: tls: the environment's outputs have no dicomTls")
+            raise LookupError("the environment has no door for DICOM over TLS (see `requirements`)")
         return Target(secure.host, secure.port, secure.ae_title, answer_timeout=timeout, tls=secure.tls())
 
     def give_up(self, operation: str, error: ScuError, started: float, intended: float | None = None) -> None:

@@ -42,7 +42,7 @@ class Frames(Sequence[bytes]):
         return self._bytes(*self._places[number])
 
     def _fragments(self, at: int) -> list[tuple[int, int]]:
-        places = []
+        places: list[tuple[int, int]] = []
         while True:
             group, element, length = _ITEM.unpack(self._bytes(at, _ITEM.size))
             if group << 16 | element != ITEM:
