@@ -88,6 +88,20 @@ class DicomWeb(_Part):
         return _trusting(self.ca_certificate)
 
 
+class ObjectStore(_Part):
+    """Where the archive keeps pixel data."""
+
+    capacity_bytes: int | None = Field(default=None, ge=0, description="how much fits")
+    used_query: str | None = Field(default=None, description="asks Prometheus how many bytes are taken")
+    available_query: str | None = Field(default=None, description="asks Prometheus how many bytes are free beneath it")
+
+
+class Prometheus(_Part):
+    """The environment's own."""
+
+    url: str
+
+
 class Environment(_Part):
     """What of the outputs a campaign uses."""
 
@@ -96,8 +110,21 @@ class Environment(_Part):
     dicom_tls: DicomTls | None = None
     move_destination: MoveDestination | None = None
     test_deletion: StudyDeletion | None = None
+    object_store: ObjectStore | None = None
+    prometheus: Prometheus | None = None
+    targets: tuple[str, ...] = Field(default=(), description="HOST:PORT and URLs that load may be sent to")
     namespace: str = ""
     release: dict[str, Any] = Field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a report says of it; no secret is in it."""
+        return {
+            "namespace": self.namespace,
+            "dicom": {"host": self.dicom.host, "port": self.dicom.port, "ae_title": self.dicom.ae_title},
+            "dicomweb": self.dicom_web.url,
+            "prometheus": self.prometheus.url if self.prometheus else None,
+            "release": self.release,
+        }
 
 
 def load(path: Path) -> Environment:

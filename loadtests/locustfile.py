@@ -1,65 +1,109 @@
-"""The same campaigns under Locust's own command line and web interface, with the same ledger and report.
+"""The same campaigns under Locust's own command line and web interface, with the same ledger, raw data and report.
 
-locust -f loadtests/locustfile.py --outputs FILE --campaign first [--headless -u 7 -r 7 -t 60s]
+locust -f loadtests/locustfile.py --outputs FILE --campaign first [--headless] [--processes 2] [--master | --worker]
 
-The number of users of each kind is the campaign's; start with as many as it has in sum. Each start is a new run.
+Users, rates and length are the campaign's: Locust's number of users and spawn rate have no meaning here, and its run
+time may only cut a campaign off. Each start is a new run with a folder of its own; it ends by itself.
 """
 
-from argparse import ArgumentParser
+import argparse
 from pathlib import Path
 from typing import Any
 
-from locust import events
-from locust.runners import LocalRunner
+from locust import User, events
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from loadtests import environment as environments
-from loadtests.campaigns import plan as plans
-from loadtests.campaigns import session
-from loadtests.campaigns.work import studies
-from loadtests.main import DEFAULT_REPORTS, report_folder
+from loadtests.campaigns import commands, session
+from loadtests.campaigns.allotment import hang
+from loadtests.campaigns.checks import check_reachable, check_room, check_targets
+from loadtests.campaigns.conductor import Conductor
+from loadtests.campaigns.performer import Performer
+from loadtests.campaigns.plan import Plan
+from loadtests.main import DEFAULT_REPORTS
 from loadtests.profiles.study import new_run
-from loadtests.users.dicom import CGetUser, CStoreUser
-from loadtests.users.web import StowUser, WadoUser
 
-__all__ = ["CGetUser", "CStoreUser", "StowUser", "WadoUser"]  # Locust takes its users from here
+
+class CampaignUsers(User):
+    """Locust wants a class in this file; the campaign's take its place before anybody is spawned."""
 
 
 @events.init_command_line_parser.add_listener
-def _options(parser: ArgumentParser) -> None:
-    parser.add_argument("--outputs", env_var="VNAOPS_OUTPUTS", help="JSON file of the environment's outputs")
-    parser.add_argument("--campaign", default="first", help="name of a campaign, or path of its .yaml file")
-    parser.add_argument("--report-dir", default=str(DEFAULT_REPORTS), help="folder of the reports' folders")
+def _options(parser: Any) -> None:
+    def add(name: str, **more: Any) -> None:
+        parser.add_argument(name, include_in_web_ui=False, **more)
+
+    add("--outputs", env_var="VNAOPS_OUTPUTS", help="JSON file of the environment's outputs")
+    add("--campaign", default="first", help="name of a campaign, or path of its .yaml file")
+    add("--factor", type=float, help="multiply rates, users and paces, instead of the file's")
+    add("--seconds", type=float, help="the shape in this time instead of the file's")
+    add("--limit", type=float, help="cut the campaign off after this time")
+    add("--also-load", action="append", default=[], help="a target (HOST:PORT) that the stack doesn't list")
+    add("--report-dir", type=Path, default=DEFAULT_REPORTS, help="folder of the campaigns' folders")
 
 
 @events.init.add_listener
 def _prepare(environment: Any, **_: Any) -> None:
     options = environment.parsed_options
-    if not isinstance(environment.runner, LocalRunner):
-        raise SystemExit("locustfile: one process only: work and ledger are not shared between workers")
     if not options.outputs:
         raise SystemExit("locustfile: --outputs is missing: the JSON file of the environment's outputs")
     try:
-        target, plan = environments.load(Path(options.outputs)), plans.load(options.campaign)
+        target = environments.load(Path(options.outputs))
+        if not isinstance(environment.runner, MasterRunner):
+            Performer(environment, target)
+        if isinstance(environment.runner, WorkerRunner):
+            return
+        plan = commands.planned(argparse.Namespace(**{**vars(options), "studies": None}))
+        check_targets(plan, target, options.also_load)
+        check_reachable(plan, target)
+        check_room(plan, target, Path(options.outputs), new_run(), print)
     except ValueError as error:
         raise SystemExit(f"locustfile: {error}") from None
-    wanted = {CStoreUser: plan.users.c_store, StowUser: plan.users.stow_rs}
-    for kind, count in {**wanted, CGetUser: plan.users.c_get, WadoUser: plan.users.wado_rs}.items():
-        kind.fixed_count = count
+    hang(environment, plan)
+    _Tests(environment, plan, target)
 
-    @environment.events.test_start.add_listener
-    def _begin(environment: Any, **_: Any) -> None:
-        run = new_run()
-        folder = report_folder(Path(options.report_dir), plan.name)
-        environment.campaign = session.begin(plan, target, run, studies(plan, run), folder)
-        environment.events.request.add_listener(environment.campaign.recorder.on_request)
 
-    @environment.events.test_stopping.add_listener
-    def _stop(environment: Any, **_: Any) -> None:
-        environment.campaign.work.stop()
+class _Tests:
+    """Locust's tests, one after the other, each as a run of the campaign."""
 
-    @environment.events.test_stop.add_listener
-    def _conclude(environment: Any, **_: Any) -> None:
-        environment.events.request.remove_listener(environment.campaign.recorder.on_request)
-        died = sum(error["count"] for error in environment.runner.exceptions.values())
-        report = session.conclude(environment.campaign, died)
-        environment.process_exit_code = session.EXIT_MET if report.passed else session.EXIT_NOT_MET
+    def __init__(self, environment: Any, plan: Plan, target: environments.Environment) -> None:
+        self._environment, self._plan, self._target = environment, plan, target
+        self._conductor: Conductor | None = None
+        environment.events.test_start.add_listener(self._start)
+        environment.events.spawning_complete.add_listener(self._begin)
+        environment.events.test_stopping.add_listener(self._finish)
+        environment.events.test_stop.add_listener(self._conclude)
+
+    def _start(self, **_: Any) -> None:
+        options = self._environment.parsed_options
+        folder = commands.new_folder(commands.default_folder(options.report_dir, self._plan.name))
+        session.begin(self._plan, self._target, folder, print)
+        self._conductor = Conductor(
+            self._environment,
+            self._plan,
+            new_run(),
+            folder,
+            print,
+            self._over,
+            shares_folder=isinstance(self._environment.runner, LocalRunner) or bool(options.processes),
+        )
+        self._conductor.prepare()
+
+    def _begin(self, **_: Any) -> None:
+        if self._conductor is not None:
+            self._conductor.begin()
+
+    def _finish(self, **_: Any) -> None:
+        if self._conductor is not None:
+            self._conductor.finish()
+
+    def _over(self) -> None:
+        runner = self._environment.runner
+        runner.quit() if self._environment.parsed_options.headless else runner.stop()
+
+    def _conclude(self, **_: Any) -> None:
+        if self._conductor is not None:
+            report = session.conclude(self._conductor, self._target)
+            passed = report.passed and not self._conductor.failures
+            self._environment.process_exit_code = session.EXIT_MET if passed else session.EXIT_NOT_MET
+            self._conductor = None

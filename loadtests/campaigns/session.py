@@ -1,80 +1,90 @@
-"""One campaign from its ledger's first line to its report: load, verification, verdict."""
+"""One campaign from its folder's first file to its report: load, verification, verdict."""
 
 import json
 import os
 import platform
-from datetime import UTC, datetime
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from loadtests import ledger as ledgers
+from loadtests import reports
 from loadtests.campaigns import runner
+from loadtests.campaigns.conductor import Conductor
 from loadtests.campaigns.interruption import Interruption
 from loadtests.campaigns.plan import Plan
-from loadtests.campaigns.work import Campaign, Work
+from loadtests.campaigns.runner import Workers, WorkersMissingError
 from loadtests.environment import Environment
-from loadtests.ledger import Ledger
-from loadtests.profiles.study import Study
-from loadtests.reports import html, terminal
+from loadtests.reports import folder as folders
+from loadtests.reports import terminal
 from loadtests.reports.report import Report
-from loadtests.transactions import Recorder
 from loadtests.verify import Verification, verify
 
 EXIT_MET, EXIT_NOT_MET, EXIT_INTERRUPTED = 0, 1, 130
 
 
-def session(plan: Plan, environment: Environment, run: str, waiting: list[Study], folder: Path) -> int:
-    """Run the campaign; `ledger.jsonl`, `report.json` and `report.html` go into `folder`. Returns the exit code."""
-    campaign = begin(plan, environment, run, waiting, folder)
+def session(
+    plan: Plan, environment: Environment, run: str, folder: Path, workers: Workers | None, outputs: Path
+) -> int:
+    """Run the campaign; all its files go into `folder`. Returns the exit code."""
+    begin(plan, environment, folder, print)
     interruption = Interruption(print)
-    died = runner.run(campaign, print, interruption)
-    report = conclude(campaign, died, interruption)
+    try:
+        conductor = runner.run(plan, environment, run, folder, print, interruption, workers, outputs)
+    except WorkersMissingError as error:
+        print(f"no load was made: {error}")
+        return EXIT_NOT_MET
+    report = conclude(conductor, environment, interruption)
     if report.interrupted:
         return EXIT_INTERRUPTED
-    return EXIT_MET if report.passed else EXIT_NOT_MET
+    return EXIT_MET if report.passed and not conductor.failures else EXIT_NOT_MET
 
 
-def begin(plan: Plan, environment: Environment, run: str, waiting: list[Study], folder: Path) -> Campaign:
-    """Open the ledger in `folder`, and say what will be done."""
-    started = datetime.now(UTC)
-    header = {"campaign": plan.name, "run": run, "seed": plan.seed, "started": started.isoformat(timespec="seconds")}
-    ledger = Ledger(folder / "ledger.jsonl", {**header, "namespace": environment.namespace}, runner.in_a_thread)
-    work = Work(waiting, tuple(name for name in ("c_get", "wado_rs") if getattr(plan.users, name)))
+def begin(plan: Plan, environment: Environment, folder: Path, say: Callable[[str], None]) -> None:
+    """Write down what will be done and to whom, and say so."""
+    _write(folder / folders.PLAN, yaml.safe_dump(plan.model_dump(mode="json", exclude_unset=True), sort_keys=False))
+    _write_json(folder / folders.ENVIRONMENT, environment.as_dict())
     dicom, web = environment.dicom, environment.dicom_web
-    print(
-        f"campaign {plan.name} against {dicom.ae_title}@{dicom.host}:{dicom.port} and {web.url}: {work.total} studies, "
-        f"{sum(study.instance_count for study in waiting)} instances, at most {plan.limit_seconds:g} s"
+    say(
+        f"campaign {plan.name} against {dicom.ae_title}@{dicom.host}:{dicom.port} and {web.url}: "
+        f"{', '.join(stream.name for stream in plan.streams)}; at most {plan.seconds:g} s"
     )
-    return Campaign(plan, run, environment, work, ledger, Recorder(), started)
 
 
-def conclude(campaign: Campaign, died: int, interruption: Interruption | None = None) -> Report:
-    """Close the ledger, look for all that is in it, and write and show the report."""
-    campaign.ledger.close()
-    ledger_file = campaign.ledger.path
-    integrity, verified = _verified(ledger_file, campaign.environment, interruption)
-    report = Report(
-        plan=campaign.plan,
-        environment=campaign.environment,
-        run=campaign.run,
-        started=campaign.started,
-        transactions=tuple(campaign.recorder.transactions),
-        integrity=integrity,
-        interrupted=not verified or (interruption is not None and interruption.asked),
-        users_died=died,
-        generator=_generator(),
+def conclude(conductor: Conductor, environment: Environment, interruption: Interruption | None = None) -> Report:
+    """Look for all that is in the ledgers, and write and show the report."""
+    folder, plan = conductor.folder, conductor.plan
+    integrity, verified = _verified(folder, environment, interruption)
+    interrupted = not verified or (interruption is not None and interruption.asked)
+    if conductor.failures:
+        print("\n".join(f"failed: {words}" for words in conductor.failures))
+    _write_json(
+        folder / folders.SESSION,
+        {
+            "run": conductor.run,
+            "started": conductor.started.isoformat(),
+            "ended": conductor.ended,
+            "interrupted": interrupted,
+            "users_died": conductor.users_died,
+            "failures": conductor.failures,
+            "streams": conductor.progress.as_dict(),
+            "generator": _generator(),
+        },
     )
-    json_file, html_file = ledger_file.with_name("report.json"), ledger_file.with_name("report.html")
-    json_file.write_text(json.dumps(report.as_dict(), indent=1) + "\n")
-    html_file.write_text(html.render(report))
+    if verified:
+        _write_json(folder / folders.INTEGRITY, integrity.as_dict())
+    report = reports.write(folder)
     terminal.show(report)
-    print(f"report   {html_file}\nnumbers  {json_file}\nledger   {ledger_file}")
+    print(f"report   {folder / 'report.html'}\nnumbers  {folder / 'report.json'}\nfolder   {folder}")
     return report
 
 
-def _verified(path: Path, environment: Environment, interruption: Interruption | None) -> tuple[Verification, bool]:
+def _verified(folder: Path, environment: Environment, interruption: Interruption | None) -> tuple[Verification, bool]:
     """What was found, and whether it was looked for to the end; a second wish to end it ends the process."""
-    _, entries = ledgers.read(path)
+    _, entries = ledgers.read(folder)
     print(f"verifying {len(entries)} instances of the ledger by WADO-RS")
     shown = terminal.VerifyProgress()
     ends_it = interruption if interruption and not interruption.asked else None
@@ -87,8 +97,16 @@ def _verified(path: Path, environment: Environment, interruption: Interruption |
     try:
         return verify(entries, environment.dicom_web, progress), True
     except KeyboardInterrupt:
-        print(f"not verified: `vnaops-campaign verify --ledger {path} …` does it later")
+        print(f"not verified: `vnaops-campaign verify {folder} …` does it later")
         return Verification(acknowledged=len(entries), unverified=len(entries)), False
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    _write(path, json.dumps(content, indent=1) + "\n")
 
 
 def _generator() -> dict[str, str]:

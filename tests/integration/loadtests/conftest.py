@@ -16,13 +16,20 @@ DICOMWEB = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")  # Debian's 
 SMALL = """\
 name: small
 title: A small campaign
-limit_seconds: 60
-studies:
-  - {profile: ct, count: 2, instances: 6}
-  - {profile: mr, count: 1, instances: 4}
-  - {profile: us, count: 1, instances: 2}
-users: {c_store: 2, stow_rs: 1, c_get: 1, wado_rs: 1}
-stow_instances_per_request: 3
+shape: {kind: steady, seconds: 60}
+streams:
+  - {name: ct, behaviour: modality, users: 1, sessions: 1, profiles: {ct: 1}, instances: 6}
+  - {name: mr, behaviour: modality, users: 1, sessions: 1, profiles: {mr: 1}, instances: 4}
+  - name: web
+    behaviour: modality
+    protocol: dicomweb
+    users: 1
+    sessions: 2
+    profiles: {ct: 1, us: 1}
+    instances: 3
+    options: {instances_per_request: 3}
+  - {name: readers, behaviour: retrieve, users: 1}
+  - {name: web-readers, behaviour: retrieve, protocol: dicomweb, users: 1}
 thresholds:
   C-STORE: {failures: 0, unknown: 0}
   WADO-RS: {failures: 0}
@@ -45,6 +52,7 @@ def outputs(
     content = {
         "dicom": {"host": "127.0.0.1", "port": dicom_port or archive.dicom_port, "aeTitle": archive.ae_title},
         "dicomWeb": {"url": f"{archive.url}/dicom-web", **(web or {})},
+        "targets": [f"127.0.0.1:{dicom_port or archive.dicom_port}", (web or {}).get("url", archive.url)],
         "namespace": "vnaops-test",
         "release": {"commit": "0123abc"},
     }
