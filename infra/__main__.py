@@ -11,6 +11,7 @@ import yaml
 from infra import outputs, release, settings
 from infra.components import load_balancer, monitoring
 from infra.components.archive import Archive
+from infra.components.campaign import Campaign
 from infra.components.component import Environment
 from infra.components.database import Database
 from infra.components.load_balancer import LoadBalancer, api_server_host
@@ -65,6 +66,8 @@ def main() -> None:
     archive = Archive(environment, registry, database, store, options)
     door = LoadBalancer(environment, archive, authority, api_server_host(kubeconfig, wanted.kube_context), options)
     Monitoring(environment, options)
+    if wanted.campaign is not None:
+        Campaign(environment, wanted.campaign, door.password, authority.certificate, options)
 
     front = pulumi.Output.all(door.address, door.password, authority.certificate).apply(
         lambda known: outputs.front_door(wanted, outputs.published(wanted, known[0]), known[1], known[2])

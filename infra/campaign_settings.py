@@ -16,14 +16,16 @@ class CampaignSettings(Section):
     plan: str | None = Field(default=None, description="a campaign file's text (YAML) instead")
     run: RunName | None = Field(default=None, description="the source of all UIDs; default: a new one")
     workers: int = Field(default=2, ge=1, le=64, description="pods that make the load; a master directs them")
-    factor: float = Field(default=1, gt=0, le=1000, description="rates and users of the file, times this")
-    limit_seconds: int | None = Field(
-        default=None, ge=1, le=7 * 86400, description="ends the load; default: the file's"
+    factor: float | None = Field(default=None, gt=0, le=1000, description="multiplies rates, users and paces")
+    seconds: int | None = Field(
+        default=None, ge=1, le=604800, description="the shape in this time; default: the plan's"
     )
+    limit_seconds: int | None = Field(default=None, ge=1, le=604800, description="cuts the campaign off")
+    studies: int | None = Field(default=None, ge=1, description="so many sessions of finite streams in all")
     cpu: Cpu = Field(default="100m", description="requested processor of one pod; there is no limit")
     memory: Quantity = Field(default="1Gi", description="limit of one pod; a quarter is requested")
     release: Mapping[str, Any] | None = Field(
-        default=None, description="what is tested, as the environment's outputs name it; default: what this tree is"
+        default=None, description="what runs and is loaded, as the outputs name it; default: what this tree is"
     )
 
     @model_validator(mode="after")

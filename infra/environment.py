@@ -16,6 +16,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -60,18 +61,24 @@ def variables(current: Mapping[str, str]) -> dict[str, str]:
 STACKS = Path(__file__).parent.parent / "stacks"
 
 
-def stack_variables(stack: str) -> dict[str, str]:
+def stack_variables(stack: str, more: Mapping[str, Any] | None = None) -> dict[str, str]:
     """What lets one command work on a stack and leave its committed file as it is: set it for that command only.
 
-    In a shell it would give the settings of this stack to `pulumi up -s ANOTHER`.
+    In a shell it would give the settings of this stack to `pulumi up -s ANOTHER`. `more` are settings on top of the
+    file's, without the prefix `vnaops:`.
     """
-    copy = paths.stack_copies_dir() / f"Pulumi.{stack}.yaml"
-    copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = STACKS / copy.name
+    file = STACKS / f"Pulumi.{stack}.yaml"
     if not file.exists():
         known = ", ".join(sorted(f.name.split(".")[1] for f in STACKS.glob("Pulumi.*.yaml")))
-        sys.exit(f"{stack}: there is no stacks/{copy.name}; there are {known}")
-    shutil.copyfile(file, copy)
+        sys.exit(f"{stack}: there is no stacks/{file.name}; there are {known}")
+    copy = paths.stack_copies_dir() / (file.name if more is None else f"Pulumi.{stack}.more.yaml")
+    copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if more is None:
+        shutil.copyfile(file, copy)
+    else:
+        whole = yaml.safe_load(file.read_text()) or {}
+        settings = whole.get("config", {}) | {f"vnaops:{name}": value for name, value in more.items()}
+        copy.write_text(yaml.safe_dump({**whole, "config": settings}, sort_keys=False))
     own = {"PULUMI_OPTION_CONFIG_FILE": str(copy)}
     if names_a_cluster(stack) and "KUBECONFIG" not in os.environ:
         own["KUBECONFIG"] = str(Path.home() / ".kube" / "config")

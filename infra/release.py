@@ -11,7 +11,6 @@ from infra.settings import Settings, SettingsError
 
 COMPONENTS = ("archive", "haproxy", "postgres", "prometheus", "python", "seaweedfs")
 
-
 LOAD_GENERATOR = "loadtests"
 """The image of campaigns' pods: it makes the load, and is no part of what is loaded."""
 
@@ -50,9 +49,8 @@ def settings_hash(settings: Settings) -> str:
 
 
 def release(settings: Settings, images: Mapping[str, str]) -> dict[str, Any]:
-    """What is running."""
-    return {
-        "commit": commit(),
-        "settings": settings_hash(settings),
-        "images": {name: images[name] for name in COMPONENTS},
-    }
+    """What is running: what this tree is, or what a campaign says that it has found running."""
+    if settings.campaign is not None and settings.campaign.release is not None:
+        return dict(settings.campaign.release)
+    own = {name: images[name] for name in COMPONENTS}
+    return {"commit": commit(), "settings": settings_hash(settings), "images": own}

@@ -37,10 +37,15 @@ def _environment() -> dict[str, str]:
     return {**os.environ, **environment.variables(os.environ)}
 
 
-def run(name: str, command: Sequence[str], more: Mapping[str, str] | None = None) -> None:
-    """Runs a command, its lines prefixed with the step's name; raises StepError with how to repeat it."""
+def run(name: str, command: Sequence[str], more: Mapping[str, str] | None = None, *, apart: bool = False) -> None:
+    """Runs a command, its lines prefixed with the step's name; raises StepError with how to repeat it.
+
+    `apart`: it doesn't hear an interruption at the terminal.
+    """
     own = {**_environment(), **(more or {})}
-    with subprocess.Popen(command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+    with subprocess.Popen(
+        command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=apart
+    ) as child:
         assert child.stdout is not None  # noqa: S101 (for the type)
         for line in child.stdout:
             say(f"  {name}: {line.rstrip()}")
