@@ -55,9 +55,14 @@ destroy: ## pulumi destroy of ENV
 PATH_OF = $$($(PY) -c 'from infra import paths; print(paths.$(1))')
 OUTPUTS = $(call PATH_OF,outputs_file("$(ENV)"))
 
+ON ?= local
+WORKERS ?= 2
+FROM_local = $(IN) vnaops-campaign --outputs "$(OUTPUTS)" --report-dir build/campaigns
+FROM_cluster = $(PY) -m infra.campaign --stack $(ENV) --workers $(WORKERS)
+
 .PHONY: campaign
-campaign: ## store and retrieve through ENV's front door, compare every byte, write a report
-	@$(IN) vnaops-campaign --outputs "$(OUTPUTS)" --report-dir build/campaigns
+campaign: ## run campaign NAME (first) against ENV, report; ON=cluster WORKERS=2: from pods; MORE="--factor 2": options
+	@$(or $(FROM_$(ON)),$(error ON=$(ON): local or cluster)) --campaign $(or $(NAME),first) $(MORE)
 
 .PHONY: report-paths
 report-paths: ## the last campaign's JSON and HTML, one path a line
