@@ -1,18 +1,19 @@
 """One HTTP request and its answer on geventhttpclient, the client under Locust's FastHttpUser.
 
 Locust's own session above it isn't used for the exchange: it follows redirects (to whomever), holds whole bodies in
-memory and formats the request into every error; and geventhttpclient sends a GET again whose connection was closed, up
-to eleven times in silence. A campaign counts the first closing.
+memory and formats the request into every error. And geventhttpclient sends a GET again whose connection was closed, up
+to eleven times in silence: here it is sent again only where a connection was reused, and a new one counts.
 """
 
 import socket
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Any
 
 import gevent
-from geventhttpclient.client import HTTPClient, HTTPClientPool
+from geventhttpclient.client import IDEMPOTENT_METHODS, HTTPClient, HTTPClientPool
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketPoolResponse
 from geventhttpclient.url import URL
 
@@ -21,6 +22,9 @@ from loadtests.dataset import Buffer
 _PIECE = 1 << 18
 _WRITE = 1 << 20  # a time-out is for each: whoever takes less than this within it has stopped
 _SMALL = 1 << 16  # smaller buffers are copied together: a TLS record or a packet for each would cost more
+# A connection that has been idle so long isn't used again: Orthanc closes after a second, and a request that meets the
+# closing on its way is lost; a POST can't be sent again, for nobody knows what became of it.
+IDLE_SECONDS = 0.5
 _HEAD_LIMIT = 1 << 16
 
 
@@ -32,6 +36,10 @@ class HttpError(Exception):
         self.kind = kind
         self.sent = sent
         """Whether the peer may have taken the request."""
+
+
+class _ClosedBeforeError(HttpError):
+    """The connection was closed and nothing had come."""
 
 
 class _Response(HTTPSocketPoolResponse):
@@ -49,14 +57,14 @@ class _Response(HTTPSocketPoolResponse):
         except HTTPParseError:
             if data:
                 raise
-            raise HTTPConnectionClosed("closed in the middle of an answer") from None
+            raise HTTPConnectionClosed("closed") from None
 
 
 class Answer:
     """Status and headers of an answer, and its body as it comes. Bounded in size and, piece by piece, in time."""
 
-    def __init__(self, response: _Response, timeout: float) -> None:
-        self._response, self._timeout = response, timeout
+    def __init__(self, response: _Response, timeout: float, closed: Callable[[], None]) -> None:
+        self._response, self._timeout, self._closed = response, timeout, closed
         self.status: int = response.status_code
         said = response.get("content-type", "")
         self.content_type = said if isinstance(said, str) else ""
@@ -81,6 +89,7 @@ class Answer:
     def close(self) -> None:
         """Give the connection back, or close it where the answer wasn't read to its end."""
         self._response.release()
+        self._closed()
 
     def _read(self) -> bytes:
         with _answering(), gevent.Timeout(self._timeout):
@@ -88,12 +97,13 @@ class Answer:
 
 
 class Client(HTTPClient):
-    """Connections to one server; each request is sent once and nothing is followed."""
+    """Connections to one server; nothing is followed."""
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        # the library's hook; without it the end of a body waits 40 ms for an acknowledgement (Nagle's algorithm)
-        self._connection_pool.after_connect = _without_delay  # type: ignore[method-assign, assignment]
+        self._last_used = monotonic()
+        self._fresh: Any = None
+        self._connection_pool.after_connect = self._connected  # type: ignore[method-assign]  # the library's hook
 
     def exchange(
         self,
@@ -116,18 +126,46 @@ class Client(HTTPClient):
         """
         announced = {"Content-Length": str(length)} if length or method in ("POST", "PUT") else {}
         head = self._build_request(method, target, headers={**headers, **announced}).encode("latin-1")
+        while True:
+            connection = self._connection()
+            fresh = connection is self._fresh
+            try:
+                with _answering():
+                    return Answer(self._sent(connection, method, [head, *body], timeout), timeout, self._used)
+            except _ClosedBeforeError:
+                # a server may close an idle connection just as a request comes (RFC 9112 section 9.3.1)
+                if fresh or method not in IDEMPOTENT_METHODS:
+                    raise HttpError("connection lost") from None
+
+    def _connection(self) -> Any:
         with _connecting():
-            connection = self._connection_pool.get_socket()
+            if monotonic() - self._last_used > IDLE_SECONDS:
+                self._forget_idle()
+            return self._connection_pool.get_socket()
+
+    def _sent(self, connection: Any, method: str, data: Iterable[Buffer], timeout: float) -> _Response:
         try:
             connection.settimeout(timeout)
-            with _answering():
-                _send(connection, _writes([head, *body]))
+            _send(connection, _writes(data))
         except BaseException:
             self._connection_pool.release_socket(connection)
             raise
-        with _answering(), gevent.Timeout(timeout):
-            response = _Response(connection, self._connection_pool, block_size=1 << 16, method=method)
-        return Answer(response, timeout)
+        with gevent.Timeout(timeout):
+            return _Response(connection, self._connection_pool, block_size=1 << 16, method=method)
+
+    def _connected(self, connection: Any) -> None:
+        # without it the end of a body waits 40 ms for an acknowledgement (Nagle's algorithm)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._fresh = connection
+
+    def _used(self) -> None:
+        self._last_used = monotonic()
+
+    def _forget_idle(self) -> None:
+        """Close what the pool keeps."""
+        idle = self._connection_pool._socket_queue
+        while not idle.empty():
+            idle.get(block=False).close()
 
 
 class Clients(HTTPClientPool):
@@ -141,10 +179,6 @@ class Clients(HTTPClientPool):
         if not isinstance(client, Client):
             client = self.clients[url.host, url.port] = Client.from_url(url, **self.client_args)
         return client  # type: ignore[return-value]
-
-
-def _without_delay(connection: Any) -> None:
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _send(connection: Any, data: Iterable[Buffer]) -> None:
@@ -190,8 +224,11 @@ def _answering() -> Iterator[None]:
         yield
     except (TimeoutError, gevent.Timeout):
         raise HttpError("timed out") from None
-    except HTTPConnectionClosed:
-        raise HttpError("connection lost") from None
+    except HTTPConnectionClosed as error:
+        # the library's own word where not a byte has come
+        if str(error) == "connection closed.":
+            raise _ClosedBeforeError("connection lost") from None
+        raise HttpError("connection lost within an answer") from None
     except HTTPParseError:
         raise HttpError("no HTTP answer") from None
     except OSError:

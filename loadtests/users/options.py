@@ -64,6 +64,7 @@ class WebReadingRoomOptions(ReadingRoomOptions):
 
     page: int = Field(default=25, ge=1, le=1000, description="matches of one page of a list")
     rendered: float = Field(default=0.2, ge=0, le=1, description="share of the images that are fetched rendered")
+    thumbnails: bool = Field(default=False, description="one of each series; Orthanc's DICOMweb 1.20 has none (404)")
 
 
 class PathologyViewerOptions(Options):

@@ -87,11 +87,13 @@ class Prefetch(DimseReader):
     def _move(self, scu: Scu, stored: StoredStudy, receiver: Receiver, destination: str) -> None:
         expected, started = everything(stored), time.monotonic()
         delivery = receiver.expect(expected)
+        if delivery is None:  # another user is just fetching it
+            return
         wanted = identifier.encode("STUDY", {identifier.STUDY_UID: stored.study.uid})
         try:
             answer = scu.move(uids.STUDY_ROOT_MOVE, destination, wanted)
         finally:
-            receiver.forget(expected, delivery)
+            receiver.forget(expected)
         wrong = compared(expected, delivery.came)
         if answer.failed and wrong is None:
             wrong = RequestFailed("sub-operations failed")

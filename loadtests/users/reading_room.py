@@ -118,6 +118,8 @@ class WebReadingRoom(Reader, ImageReader):
         if described is None:
             return
         images = [image for one in described for image in one.images if one.uid in expected]
+        for uid in stored.series if options.thumbnails else ():
+            self.rendered(f"{root}/series/{uid}/thumbnail")
         if images:
             self.rendered(f"{path}/instances/{images[0][0]}/rendered")
         for (uid, number), moment in self.scroll(images):

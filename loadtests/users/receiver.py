@@ -1,8 +1,7 @@
 """Where the archive moves instances to: an SCP of this process, which knows who waits for which of them."""
 
 import threading
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from exporters.dimse.message import Message
 from loadtests.dataset import Fingerprint
@@ -31,7 +30,7 @@ class Receiver:
     """
 
     def __init__(self, host: str, port: int) -> None:
-        self._waiting: dict[str, deque[Delivery]] = {}
+        self._waiting: dict[str, Delivery] = {}
         self._lock = threading.Lock()
         self._scp = Scp(self._on_instance, open_sink=open_printer, host=host, port=port)
         self._scp.__enter__()
@@ -41,24 +40,24 @@ class Receiver:
         """The port it listens on."""
         return self._scp.port
 
-    def expect(self, uids: Iterable[str]) -> Delivery:
-        """Say what is about to be moved here, by SOP instance UIDs."""
+    def expect(self, uids: Collection[str]) -> Delivery | None:
+        """Say what is about to be moved here, by SOP instance UIDs; None: somebody waits for one of them already.
+
+        (Which of two moves has brought an instance can't be told: both have our AE title, and message ids of their own
+        associations.)
+        """
         delivery = Delivery()
         with self._lock:
-            for uid in uids:
-                self._waiting.setdefault(uid, deque()).append(delivery)
+            if any(uid in self._waiting for uid in uids):
+                return None
+            self._waiting.update(dict.fromkeys(uids, delivery))
         return delivery
 
-    def forget(self, uids: Iterable[str], delivery: Delivery) -> None:
-        """Nobody waits for this delivery any more."""
+    def forget(self, uids: Iterable[str]) -> None:
+        """Nobody waits for these any more."""
         with self._lock:
             for uid in uids:
-                waiting = self._waiting.get(uid)
-                if waiting is not None:
-                    if delivery in waiting:
-                        waiting.remove(delivery)
-                    if not waiting:
-                        del self._waiting[uid]
+                del self._waiting[uid]
 
     def close(self) -> None:
         """Listen no more."""
@@ -69,8 +68,6 @@ class Receiver:
         said = arrived.on_instance(message, transfer_syntax)
         with self._lock:
             for one in arrived.came:
-                # of several who wait for the same, each gets it once: whose turn it is goes to the end
-                if waiting := self._waiting.get(one.sop_instance_uid):
-                    waiting[0].add(one, arrived.size)
-                    waiting.rotate(-1)
+                if delivery := self._waiting.get(one.sop_instance_uid):
+                    delivery.add(one, arrived.size)
         return said
