@@ -16,7 +16,7 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from loadtests import environment as environments
 from loadtests.campaigns import commands, session
 from loadtests.campaigns.allotment import hang
-from loadtests.campaigns.checks import check_reachable, check_room, check_targets
+from loadtests.campaigns.checks import check
 from loadtests.campaigns.conductor import Conductor
 from loadtests.campaigns.performer import Performer
 from loadtests.campaigns.plan import Plan
@@ -54,9 +54,7 @@ def _prepare(environment: Any, **_: Any) -> None:
         if isinstance(environment.runner, WorkerRunner):
             return
         plan = commands.planned(argparse.Namespace(**{**vars(options), "studies": None}))
-        check_targets(plan, target, options.also_load)
-        check_reachable(plan, target)
-        check_room(plan, target, Path(options.outputs), new_run(), print)
+        check(plan, target, Path(options.outputs), new_run(), options.also_load, print)
     except ValueError as error:
         raise SystemExit(f"locustfile: {error}") from None
     hang(environment, plan)

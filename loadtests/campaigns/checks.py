@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from loadtests.campaigns.expected import expected_bytes
 from loadtests.campaigns.plan import Plan
 from loadtests.environment import Environment
+from loadtests.users.requirements import missing
 
 SPARE_BYTES = 1 << 30
 COPIES = 2.0  # the store's copy, and the database's and the logs' part
@@ -39,16 +40,36 @@ def address(target: str) -> str:
 def targets(plan: Plan, environment: Environment) -> list[str]:
     """Whom the campaign will call: by DIMSE what its streams do; over the web always, since all is looked for there."""
     found = [environment.dicom_web.url]
-    protocols = {stream.protocol for stream in plan.streams}
-    if "dimse" in protocols:
-        found.append(f"{environment.dicom.host}:{environment.dicom.port}")
-    if environment.dicom_tls is not None and "dimse" in protocols:
-        found.append(f"{environment.dicom_tls.host}:{environment.dicom_tls.port}")
-    if "wado_uri" in protocols and environment.dicom_web.wado_uri:
-        found.append(environment.dicom_web.wado_uri)
-    if environment.test_deletion is not None:
-        found.append(environment.test_deletion.url)
+    for stream in plan.streams:
+        if stream.protocol == "dimse":
+            secure = environment.dicom_tls if stream.options.get("tls") else None
+            door = secure or environment.dicom
+            found.append(f"{door.host}:{door.port}")
+        if stream.protocol == "wado_uri":
+            found.append(environment.dicom_web.wado_uri)
+        if stream.behaviour == "cleaning" and environment.test_deletion is not None:
+            found.append(environment.test_deletion.url)
     return found
+
+
+def check(
+    plan: Plan, environment: Environment, outputs: Path, run: str, also: Collection[str], say: Callable[[str], None]
+) -> None:
+    """All of it, in the order in which it is cheap.
+
+    Args:
+        outputs: the outputs' file; its disk is the environment's where that is on this machine.
+        run: the run's name.
+        also: targets that the stack doesn't list and somebody has named.
+
+    Raises:
+        RefusedError: in one line.
+    """
+    if words := missing(plan, environment):
+        raise RefusedError(words)
+    check_targets(plan, environment, also)
+    check_reachable(plan, environment)
+    check_room(plan, environment, outputs, run, say)
 
 
 def check_targets(plan: Plan, environment: Environment, also: Collection[str]) -> None:

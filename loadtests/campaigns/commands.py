@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from loadtests import environment as environments
 from loadtests.campaigns import plan as plans
-from loadtests.campaigns.checks import address, check_reachable, check_room, check_targets
+from loadtests.campaigns.checks import address, check
 from loadtests.campaigns.plan import Plan
 from loadtests.campaigns.processes import processors
 from loadtests.campaigns.runner import Workers, work_for
@@ -37,10 +37,7 @@ def run(options: argparse.Namespace) -> int:
     run_name = options.run or new_run()
     if not RUN_NAME.fullmatch(run_name):
         raise OptionError(f"--run {run_name!r}: at most 64 letters, digits and any of .:+-_")
-    check_targets(plan, environment, options.also_load)
-    check_reachable(plan, environment)
-    print("making the profiles' pixel data")
-    check_room(plan, environment, outputs, run_name, print)
+    check(plan, environment, outputs, run_name, options.also_load, print)
     folder = new_folder(options.folder or default_folder(options.report_dir, plan.name))
     return session(plan, environment, run_name, folder, workers, outputs)
 

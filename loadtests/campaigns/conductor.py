@@ -16,9 +16,11 @@ from loadtests.campaigns import messages
 from loadtests.campaigns.allotment import order
 from loadtests.campaigns.copies import Copies
 from loadtests.campaigns.interruption import Interruption
+from loadtests.campaigns.knee import StepWatch
 from loadtests.campaigns.performer import SPARE_SECONDS
 from loadtests.campaigns.plan import Plan
 from loadtests.campaigns.progress import Progress
+from loadtests.campaigns.shapes import Steps
 from loadtests.raw import RawError
 from loadtests.transactions import Recorder
 
@@ -76,6 +78,8 @@ class Conductor:
         self._watcher: gevent.Greenlet | None = None
         self._copies = Copies(folder, self._count)
         self._closed = False
+        self.steps = StepWatch(plan, plan.shape) if isinstance(plan.shape, Steps) else None
+        """What the steps were like, where the shape is steps."""
         listeners: dict[str, messages.Listener] = {
             "here": lambda sender, _: self.here.add(sender),
             "ready": self._on_answer,
@@ -154,6 +158,9 @@ class Conductor:
             return "failed"
         if self.progress.users == 0 if self._master else not self._runner.user_count:
             return "finished"
+        if self.steps is not None and self.steps.look(elapsed, self.progress, self.recorder):
+            self._say(f"the knee is found: {self.steps.steps[-1].knee} at factor {self.steps.steps[-1].factor:g}")
+            return "knee"
         if elapsed >= self.plan.seconds:
             self._say(f"the limit of {self.plan.seconds:g} s is reached")
             return "time"

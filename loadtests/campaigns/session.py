@@ -56,7 +56,7 @@ def begin(plan: Plan, environment: Environment, folder: Path, say: Callable[[str
 
 def conclude(conductor: Conductor, environment: Environment, interruption: Interruption | None = None) -> Report:
     """Look for all that is in the ledgers, and write and show the report."""
-    folder, plan = conductor.folder, conductor.plan
+    folder = conductor.folder
     integrity, verified = _verified(folder, environment, interruption)
     interrupted = not verified or (interruption is not None and interruption.asked)
     if conductor.failures:
@@ -71,6 +71,7 @@ def conclude(conductor: Conductor, environment: Environment, interruption: Inter
             "users_died": conductor.users_died,
             "failures": conductor.failures,
             "streams": conductor.progress.as_dict(),
+            "steps": conductor.steps.as_list() if conductor.steps else [],
             "generator": _generator(),
         },
     )
