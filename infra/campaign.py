@@ -22,6 +22,7 @@ import yaml
 
 from infra import environment, paths
 from infra.campaign_pods import Pods, PodsError
+from infra.settings import PREFIX, Settings, SettingsError, parse
 from infra.up import PYTHON, REPORTS, StepError, run, say, step
 
 EXIT_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 1, 2, 130
@@ -56,16 +57,21 @@ def settings_of(options: argparse.Namespace, tested: Mapping[str, Any]) -> dict[
     return {**what, **{name: value for name, value in given.items() if value is not None}, "release": dict(tested)}
 
 
-def pods_of(stack: str, namespace: str) -> Pods:
+def checked(stack: str, campaign: Mapping[str, Any]) -> Settings:
+    """The stack's settings with this campaign; raises SettingsError before anything is built or put up."""
+    committed = yaml.safe_load((environment.STACKS / f"Pulumi.{stack}.yaml").read_text()) or {}
+    own = {name.removeprefix(f"{PREFIX}:"): value for name, value in committed.get("config", {}).items()}
+    return parse({**own, "campaign": campaign}, stack)
+
+
+def pods_of(stack: str, settings: Settings) -> Pods:
     """The stack's campaign pods; raises RefusedError where another campaign has some."""
-    settings = yaml.safe_load((environment.STACKS / f"Pulumi.{stack}.yaml").read_text()) or {}
-    context = settings.get("config", {}).get("vnaops:kubeContext")
     env = {**os.environ, **environment.variables(os.environ), **environment.stack_variables(stack)}
-    command = ["kubectl", *([f"--context={context}"] if context else []), f"--namespace={namespace}"]
-    pods = Pods(command, env, say)
+    context = [f"--context={settings.kube_context}"] if settings.kube_context else []
+    pods = Pods(["kubectl", *context, f"--namespace={settings.namespace}"], env, say)
     if there := pods.running_campaign():
         raise RefusedError(
-            f"{namespace} has a campaign already (Job {there}): wait for its end, "
+            f"{settings.namespace} has a campaign already (Job {there}): wait for its end, "
             f"or end it with `make deploy ENV={stack}`"
         )
     return pods
@@ -114,7 +120,7 @@ def passed_on(pods: Pods) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def campaign(stack: str, settings: Mapping[str, Any], pods: Pods) -> int:
+def campaign(stack: str, settings: Mapping[str, Any], pods: Pods, reports: Path) -> int:
     """Put up, follow, collect, take away. Returns the campaign's exit code."""
     try:
         step("put the campaign's pods up", lambda: pulumi(stack, "up", more={"campaign": settings}))
@@ -122,36 +128,38 @@ def campaign(stack: str, settings: Mapping[str, Any], pods: Pods) -> int:
         with passed_on(pods):
             code = pods.follow()
         pods.show_failed_workers()
-        for folder in pods.collect(REPORTS):
+        for folder in pods.collect(reports):
             say(f"results  {folder}")
         return code
     finally:
         take_away(stack, pods)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    made = argparse.ArgumentParser(
         prog="python -m infra.campaign",
         description="Run a campaign from pods of the cluster, and bring its results here.",
         epilog="Exit codes: the campaign's own; 2 refused, 130 interrupted.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--stack", default="dev", help="the environment")
-    parser.add_argument("--campaign", default="first", help="name of a campaign, or path of its .yaml file")
-    parser.add_argument("--workers", type=int, default=2, help="pods that make the load")
-    parser.add_argument("--factor", type=float, metavar="F", help="multiply rates, users and paces")
-    parser.add_argument("--seconds", type=int, metavar="S", help="the shape in this time instead of the file's")
-    parser.add_argument("--limit", type=int, metavar="SECONDS", help="cut the campaign off after this time")
-    parser.add_argument("--studies", type=int, metavar="N", help="so many sessions of finite streams in all")
-    parser.add_argument("--run", help="name of the run, the source of all UIDs")
-    parser.add_argument("--cpu", help="requested processor of one pod")
-    parser.add_argument("--memory", help="limit of one pod's memory")
-    return parser
+    made.add_argument("--stack", default="dev", help="the environment")
+    made.add_argument("--campaign", default="first", help="name of a campaign, or path of its .yaml file")
+    made.add_argument("--report-dir", type=Path, default=REPORTS, help="folder of the campaigns' folders")
+    made.add_argument("--workers", type=int, default=2, help="pods that make the load")
+    made.add_argument("--factor", type=float, metavar="F", help="multiply rates, users and paces")
+    made.add_argument("--seconds", type=int, metavar="S", help="the shape in this time instead of the file's")
+    made.add_argument("--limit", type=int, metavar="SECONDS", help="cut the campaign off after this time")
+    made.add_argument("--studies", type=int, metavar="N", help="so many sessions of finite streams in all")
+    made.add_argument("--run", help="name of the run, the source of all UIDs")
+    made.add_argument("--cpu", help="requested processor of one pod")
+    made.add_argument("--memory", help="limit of one pod's memory")
+    return made
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command. Returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -160,11 +168,11 @@ def main(arguments: list[str] | None = None) -> int:
             outputs = json.loads(paths.outputs_file(options.stack).read_text())
         except OSError:
             raise RefusedError(f"the environment {options.stack} isn't up: `make up ENV={options.stack}`") from None
-        settings = settings_of(options, outputs["release"])
-        pods = pods_of(options.stack, outputs["namespace"])
+        wanted = settings_of(options, outputs["release"])
+        pods = pods_of(options.stack, checked(options.stack, wanted))
         step("image", lambda: run("images", [PYTHON, "-m", "infra.images", "loadtests"]))
-        return campaign(options.stack, settings, pods)
-    except RefusedError as error:
+        return campaign(options.stack, wanted, pods, options.report_dir)
+    except (RefusedError, SettingsError) as error:
         print(f"campaign: {error}", file=sys.stderr)
         return EXIT_REFUSED
     except (StepError, PodsError) as error:
