@@ -86,6 +86,7 @@ def main() -> None:
             **outputs.capacity(wanted),
         },
     )
+    pulumi.export("largestInstanceBytes", outputs.largest_instance(wanted))
     pulumi.export("moveDestination", outputs.move_destination(wanted))
     pulumi.export("release", release.release(wanted, images))
 

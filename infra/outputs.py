@@ -5,14 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.components import haproxy, load_balancer
+from infra.setting_types import bytes_of
 from infra.settings import PixelData, Right, Settings
-
-UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
-
-
-def bytes_of(quantity: str) -> int:
-    """The bytes of a size like "20Gi"."""
-    return int(quantity[:-2]) * UNITS[quantity[-2:]]
 
 
 @dataclass(frozen=True)
@@ -88,6 +82,14 @@ def capacity(settings: Settings) -> dict[str, Any]:
         "usedQuery": "sum(SeaweedFS_volumeServer_total_disk_size)",
         "availableQuery": 'min(SeaweedFS_volumeServer_resource{type="avail"})',
     }
+
+
+def largest_instance(settings: Settings) -> int:
+    """The largest instance that the archive can receive, in bytes: a larger one ends the process at its memory limit.
+
+    Measured (Orthanc 1.12.7, C-STORE and STOW-RS of 256 MiB to 2.1 GiB): 4.05 times the instance beside what it has.
+    """
+    return int((bytes_of(settings.archive.memory_limit) - (512 << 20)) / 4.1)
 
 
 def move_destination(settings: Settings) -> dict[str, Any] | None:

@@ -23,6 +23,9 @@ def _ae_title(value: str) -> str:
     return value
 
 
+UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
+
+
 def _quantity(value: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]*(Ki|Mi|Gi|Ti)", value):
         raise ValueError('a size is written like "20Gi"')
@@ -39,6 +42,11 @@ def _run_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
         raise ValueError("a run's name has at most 64 letters, digits, dots, dashes and underscores")
     return value
+
+
+def bytes_of(quantity: str) -> int:
+    """The bytes of a size like "20Gi"."""
+    return int(quantity[:-2]) * UNITS[quantity[-2:]]
 
 
 def _digest(value: str) -> str:

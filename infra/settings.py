@@ -28,6 +28,7 @@ from infra.setting_types import (
     Quantity,
     Section,
     Url,
+    bytes_of,
 )
 
 PREFIX = "vnaops"
@@ -116,12 +117,15 @@ class ArchiveSettings(Section):
         description="open a route at the front door that deletes studies of test patients, and of nobody else",
     )
     cpu: str = Field(default="200m", description="requested processor of one replica")
-    memory: Quantity = Field(
-        default="512Mi", description="requested memory of one replica; the limit is four times that"
+    memory: Quantity = Field(default="512Mi", description="requested memory of one replica")
+    memory_limit: Quantity = Field(
+        default="4Gi", description="what a replica may take: for a moment 4.1 times an instance that it receives"
     )
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
+        if bytes_of(self.memory_limit) < bytes_of(self.memory):
+            raise ValueError("memoryLimit must not be below memory: a replica could not have what it asks for")
         if self.pixel_data is PixelData.S3 and "volume_size" in self.model_fields_set:
             raise ValueError("volumeSize needs pixelData filesystem: in S3, objectStore says where instances are")
         if self.pixel_data is PixelData.FILESYSTEM and self.replicas > 1:

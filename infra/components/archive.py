@@ -174,7 +174,7 @@ class Archive(Component):
                             environment.images["archive"],
                             cpu=settings.archive.cpu,
                             memory=settings.archive.memory,
-                            memory_limit="4Gi",
+                            memory_limit=settings.archive.memory_limit,
                             ports={"dicom": DICOM_PORT, "http": HTTP_PORT},
                             mounts=mounts,
                             # also where the image is a site's own: without it an answer waits 44 ms for the

@@ -17,6 +17,7 @@ from infra.components import haproxy, load_balancer, monitoring
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
 from infra.components.pods import container, pod_template, selector
+from infra.setting_types import bytes_of
 
 MASTER, WORKER = "campaign-master", "campaign-worker"
 RESULTS = "results"
@@ -195,7 +196,7 @@ class Campaign(Component):
             name,
             environment.images[release.LOAD_GENERATOR],
             cpu=settings.cpu,
-            memory=f"{outputs.bytes_of(settings.memory) // 4}",
+            memory=f"{bytes_of(settings.memory) // 4}",
             memory_limit=settings.memory,
             mounts=mounts,
             env=[{"name": "HOME", "value": "/tmp"}],  # noqa: S108 (the root file system is read-only)

@@ -77,3 +77,8 @@ def test_the_archive_sends_to_the_load_generator_only_where_the_registry_lets_it
 ) -> None:
     known = settings(modalities=[LOAD | {"rights": rights}], loadGenerator=generator)
     assert outputs.move_destination(known) == found
+
+
+def test_the_largest_instance_goes_with_the_archive_s_memory_limit() -> None:
+    assert outputs.largest_instance(settings()) < 1 << 30
+    assert outputs.largest_instance(settings(archive={"memoryLimit": "10Gi"})) > 2150 << 20

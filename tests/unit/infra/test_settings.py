@@ -63,6 +63,10 @@ INVALID = {
         "vnaops:settings: objectStore.objectLock must be false when archive.pixelData is filesystem: "
         "a file system has no object lock, and nothing is kept there against deletion",
     ),
+    "a memory limit below what is asked for": (
+        {"archive": {"memory": "2Gi", "memoryLimit": "1Gi"}},
+        "vnaops:archive: memoryLimit must not be below memory: a replica could not have what it asks for",
+    ),
     "a volume beside the bucket": (
         {"archive": {"volumeSize": "1Gi"}},
         "vnaops:archive: volumeSize needs pixelData filesystem: in S3, objectStore says where instances are",
