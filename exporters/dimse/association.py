@@ -6,14 +6,14 @@ while (event := association.next_event()) is None:
     association.feed(receive())
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from exporters.dimse.command import Command
 from exporters.dimse.errors import NoContextError, ProtocolError, UsageError
 from exporters.dimse.items import ProposedContext
-from exporters.dimse.message import MIN_PDU_LENGTH, Assembler, Message, OpenSink, StoreEncoder, fragments
+from exporters.dimse.message import MIN_PDU_LENGTH, Assembler, Message, OpenSink, StoreExchange, fragments
 from exporters.dimse.pdu import Abort, AssociateAccept, AssociateReject, AssociateRequest, ReleaseReply, ReleaseRequest
 from exporters.dimse.reasons import AbortReason, AbortSource
 from exporters.dimse.stream import Buffer, Fragment, PduParser
@@ -69,7 +69,6 @@ class Association:
     __slots__ = (
         "_assembler",
         "_collided",
-        "_encoders",
         "_is_requestor",
         "_message_id",
         "_parser",
@@ -92,7 +91,6 @@ class Association:
         self._message_id = 0
         self._parser = PduParser(max_data_length=own_max_length)
         self._assembler = Assembler(max_data_set=max_data_set)
-        self._encoders: dict[tuple[int, str], StoreEncoder] = {}
 
     @classmethod
     def requestor(cls, request: AssociateRequest, *, max_data_set: int = MAX_DATA_SET) -> "Association":
@@ -187,19 +185,14 @@ class Association:
             parts += fragments(context_id, [data_set], limit, is_command=False)
         return parts
 
-    def store(
-        self, message_id: int, context_id: int, sop_class_uid: str, sop_instance_uid: str, data_set: Sequence[Buffer]
-    ) -> Iterator[Buffer]:
-        """A C-STORE request of medium priority, as `message` but with what repeats prepared: the load engine's way.
+    def storing(self, context: Context) -> StoreExchange:
+        """For C-STOREs on this context: as `message` but with what repeats prepared, the load engine's way.
 
-        The data set lies in one buffer after the other. The instance UID must be valid; it isn't looked at again.
+        Raises:
+            UsageError: no message can be sent; later, when one is sent, that is the caller's to know.
         """
-        encoder = self._encoders.get((context_id, sop_class_uid))
-        if encoder is None or self.state is not State.ESTABLISHED:
-            self._may_send(context_id)
-            encoder = StoreEncoder(context_id, sop_class_uid, self.peer_max_length)
-            self._encoders[context_id, sop_class_uid] = encoder
-        return encoder.encode(message_id, sop_instance_uid, data_set)
+        self._may_send(context.id)
+        return StoreExchange(context.id, context.abstract_syntax, self.peer_max_length)
 
     # Receiving
 

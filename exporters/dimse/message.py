@@ -1,7 +1,7 @@
 """Messages and the P-DATA-TF PDUs that carry them, both ways (PS3.7 section 6.3.1; PS3.8 annex E)."""
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
@@ -16,6 +16,7 @@ MAX_COMMAND_LENGTH = 1 << 16  # real ones have some 200 bytes; a comment adds 64
 MIN_PDU_LENGTH = 8  # the head of a presentation data value (6) and two bytes, since fragments have an even length
 
 _HEADS = struct.Struct(">BxIIBB")
+_MESSAGE_ID_RESPONDED_TO = struct.pack("<HHI", 0, 0x0120, 2)
 
 
 class Sink(Protocol):
@@ -74,33 +75,60 @@ def fragments(context_id: int, data: Sequence[Buffer], max_length: int, *, is_co
             left -= taken
 
 
-class StoreEncoder:
-    """C-STORE requests for one SOP class on one presentation context: what is the same in each is made once.
+class StoreExchange:
+    """C-STOREs of one SOP class on one presentation context: what is the same in each of them is made once.
 
-    A request costs four joins and a slice per PDU; the data set is never copied.
+    A request costs a few joins and a slice per PDU; the data set is never copied.
     """
 
-    __slots__ = ("_by_uid_length", "_class", "context_id", "max_length")
+    __slots__ = ("_answers", "_by_uid_length", "_class", "_room", "context_id", "max_length")
 
     def __init__(self, context_id: int, sop_class_uid: str, max_length: int) -> None:
         self.context_id, self.max_length = context_id, max_length
+        self._room = (max_length - 6) & ~1
         uid = encode_uid(sop_class_uid)
         self._class = uid + b"\0" if len(uid) % 2 else uid
         self._by_uid_length: dict[int, tuple[bytes, bytes]] = {}
+        self._answers: dict[int, tuple[bytes, bytes, bytes]] = {}
 
-    def encode(self, message_id: int, sop_instance_uid: str, data_set: Sequence[Buffer]) -> Iterator[Buffer]:
-        """The buffers of the whole request, for `sendmsg`; `data_set` is in the context's transfer syntax."""
-        uid = sop_instance_uid.encode("ascii")
-        if len(uid) % 2:
-            uid += b"\0"
+    def request(self, message_id: int, sop_instance_uid: str, data_set: Sequence[Buffer]) -> Iterable[Buffer]:
+        """The buffers of a request of medium priority, for `sendmsg`.
+
+        The data set lies in one buffer after the other, in the context's transfer syntax. The UID must be valid; it
+        isn't looked at again.
+        """
+        uid = _padded(sop_instance_uid)
         try:
             before, between = self._by_uid_length[len(uid)]
         except KeyError:
             before, between = self._by_uid_length[len(uid)] = self._template(len(uid))
+        command = before + message_id.to_bytes(2, "little") + between + uid
+        # the command goes with the data set's first head: one buffer less for the kernel
+        if (size := sum(map(len, data_set))) <= self._room:
+            return [command + _HEADS.pack(P_DATA_TF, size + 6, size + 2, self.context_id, 2), *data_set]
         parts = fragments(self.context_id, data_set, self.max_length, is_command=False)
-        # with the data set's first head: one buffer less for the kernel
-        first = before + message_id.to_bytes(2, "little") + between + uid + bytes(next(parts))
-        return chain((first,), parts)
+        return chain((command + bytes(next(parts)),), parts)
+
+    def usual_answer(self, message_id: int, sop_instance_uid: str) -> bytes:
+        """The success response as this peer has written those before; empty where there is none yet.
+
+        To compare what has come with it costs a tenth of parsing that.
+        """
+        uid = _padded(sop_instance_uid)
+        try:
+            before, between, after = self._answers[len(uid)]
+        except KeyError:
+            return b""
+        return before + message_id.to_bytes(2, "little") + between + uid + after
+
+    def learn(self, answer: bytes, message_id: int, sop_instance_uid: str) -> None:
+        """Expect the like of this success response, which is all that came, for instances yet to be stored."""
+        uid = _padded(sop_instance_uid)
+        before, id_head, rest = answer.partition(_MESSAGE_ID_RESPONDED_TO)
+        between, uid_head, after = rest[2:].partition(struct.pack("<HHI", 0, 0x1000, len(uid)))
+        is_whole = rest[:2] == message_id.to_bytes(2, "little") and after.startswith(uid)
+        if is_whole:  # else the peer leaves out or reorders what the standard allows it to
+            self._answers[len(uid)] = before + id_head, between + uid_head, after[len(uid) :]
 
     def _template(self, uid_length: int) -> tuple[bytes, bytes]:
         """What stands before the message id, and between it and the instance UID."""
@@ -120,6 +148,11 @@ class StoreEncoder:
             raise UsageError(f"the command set does not fit the peer's PDUs of {self.max_length} bytes")
         head = _HEADS.pack(P_DATA_TF, command_length + 6, command_length + 2, self.context_id, 3)
         return head + struct.pack("<HHII", 0, 0, 4, body_length) + before, between
+
+
+def _padded(uid: str) -> bytes:
+    encoded = uid.encode("ascii")
+    return encoded + b"\0" if len(encoded) % 2 else encoded
 
 
 class Assembler:

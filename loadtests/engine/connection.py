@@ -22,6 +22,7 @@ from loadtests.engine.wire import wire
 
 _RECEIVE = 1 << 18  # a P-DATA-TF of 128 KB and the next one's beginning; smaller costs calls when retrieving
 _BUFFERS = 1024  # IOV_MAX of Linux
+_FEW = 1024  # bytes that answers to C-STORE don't pass
 
 
 class Connection:
@@ -33,6 +34,7 @@ class Connection:
         self._operation, self._seconds, self._deadline = "", 0.0, 0.0
         self._longest_wait = 0.0
         self._received = memoryview(bytearray(_RECEIVE))
+        self._count = self._pieces = 0  # bytes of the last piece, and pieces since `begin`
 
     def begin(self, operation: str, seconds: float) -> float:
         """Start the clock of an operation: all sending and receiving until the next `begin` ends within `seconds`.
@@ -40,7 +42,7 @@ class Connection:
         Returns when that was (of the monotonic clock).
         """
         begun = time.monotonic()
-        self._operation, self._seconds, self._deadline = operation, seconds, begun + seconds
+        self._operation, self._seconds, self._deadline, self._pieces = operation, seconds, begun + seconds, 0
         if self._longest_wait != seconds:
             self._wait_at_most(seconds)
         return begun
@@ -54,17 +56,27 @@ class Connection:
         source = iter(buffers)
         try:
             while batch := list(islice(source, _BUFFERS)):
-                sent = self._wire.send(batch)
-                while behind := _behind(batch, sent):
-                    batch = behind
+                while batch := _behind(batch, self._wire.send(batch)):
                     self._look_at_the_clock()
-                    sent = self._wire.send(batch)
         except TimeoutError:
-            self.kill()
-            raise TimedOutError(self._operation, self._seconds) from None
+            raise self._late() from None
         except OSError as error:
             self._raise_abort_before()
             raise LostError(self._operation, f"the connection broke while sending: {error.strerror}") from None
+
+    def receives(self, expected: bytes) -> bool:
+        """Wait for bytes: whether just these have come. Otherwise they are kept for `receive`; empty: it doesn't wait.
+
+        Raises:
+            ScuError: as `receive`.
+        """
+        if not expected or not self.association.between_messages:
+            return False
+        received = self._receive()
+        if received == expected:
+            return True
+        self.association.feed(received)
+        return False
 
     def receive(self) -> Event:
         """The next event.
@@ -72,24 +84,10 @@ class Connection:
         Raises:
             ScuError: there will be none; its subclass says why, and the connection is closed.
         """
-        try:
-            event = self.association.next_event()
-            while event is None:
-                count = self._wire.receive_into(self._received)
-                if not count:
-                    raise self._lost("the peer closed the connection")
-                self.association.feed(self._received[:count])
-                event = self.association.next_event()
-                if event is None:
-                    self._look_at_the_clock()
-        except TimeoutError:
-            self.abort()
-            raise TimedOutError(self._operation, self._seconds) from None
-        except ProtocolError as error:
-            self.abort(error)
-            raise NonsenseError(self._operation, str(error)) from None
-        except OSError as error:
-            raise self._lost(f"the connection broke: {error.strerror}") from None
+        while (event := self._next_event()) is None:
+            if self._pieces:
+                self._look_at_the_clock()
+            self.association.feed(self._receive())
         if isinstance(event, Abort):
             self.kill()
             raise AbortedError(self._operation, event)
@@ -97,6 +95,13 @@ class Connection:
             self.kill()
             raise RejectedError(event)
         return event
+
+    @property
+    def received(self) -> bytes:
+        """The last event's bytes if they came in one piece, were few, and nothing came with them; else nothing."""
+        if self._pieces != 1 or self._count > _FEW or not self.association.between_messages:
+            return b""
+        return bytes(self._received[: self._count])
 
     def abort(self, because: ProtocolError | None = None) -> None:
         """Say A-ABORT if the peer still listens, and close."""
@@ -109,17 +114,44 @@ class Connection:
         """Close without a word."""
         self._wire.close()
 
+    def _receive(self) -> memoryview:
+        try:
+            self._count = self._wire.receive_into(self._received)
+        except TimeoutError:
+            raise self._late() from None
+        except OSError as error:
+            raise self._lost(f"the connection broke: {error.strerror}") from None
+        if not self._count:
+            raise self._lost("the peer closed the connection")
+        self._pieces += 1
+        return self._received[: self._count]
+
+    def _next_event(self) -> Event | None:
+        try:
+            return self.association.next_event()
+        except ProtocolError as error:
+            self.abort(error)
+            raise NonsenseError(self._operation, str(error)) from None
+
     def _wait_at_most(self, seconds: float) -> None:
         self._wire.wait_at_most(seconds)
         self._longest_wait = seconds
 
     def _look_at_the_clock(self) -> None:
-        """Between two waits: shorten the next one where it could pass the deadline by more than a tenth."""
+        """Between two waits: shorten the next one where it could pass the deadline by more than a tenth.
+
+        Raises:
+            TimedOutError: the deadline is over.
+        """
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise TimeoutError
+            raise self._late()
         if left < 0.9 * self._longest_wait:
             self._wait_at_most(left)
+
+    def _late(self) -> TimedOutError:
+        self.abort()
+        return TimedOutError(self._operation, self._seconds)
 
     def _lost(self, why: str) -> LostError:
         self.kill()

@@ -9,7 +9,7 @@ from exporters.dimse.association import Association, Context, propose
 from exporters.dimse.command import Command, CommandField
 from exporters.dimse.errors import NoContextError
 from exporters.dimse.items import RoleSelection, UserInformation
-from exporters.dimse.message import Message
+from exporters.dimse.message import Message, StoreExchange
 from exporters.dimse.pdu import AssociateAccept, AssociateRequest, ReleaseReply, ReleaseRequest
 from exporters.dimse.stream import Buffer
 from loadtests.engine.answers import Answer, AnyStorable, Retrieved, Stored
@@ -54,7 +54,7 @@ class Scu:
         request = AssociateRequest(target.called_ae_title, target.calling_ae_title, propose(contexts), user)
         self._association = Association.requestor(request)
         opening = self._association.open()
-        self._contexts: dict[tuple[str, str | None], Context] = {}
+        self._exchanges: dict[tuple[str, str], StoreExchange] = {}
         self._last_message_id = 0
         self._connection = Connection(self._association, connect(target, self.phases))
         begun = self._connection.begin("association", target.association_timeout)
@@ -97,10 +97,19 @@ class Scu:
             NoAnswerError: it may be stored or not.
             ContextError: the peer doesn't take this SOP class in this transfer syntax; nothing was sent.
         """
-        context = self._context(sop_class_uid, transfer_syntax)
+        exchange = self._storing(sop_class_uid, transfer_syntax)
         message_id = self._next_message_id()
-        parts = self._association.store(message_id, context.id, sop_class_uid, sop_instance_uid, buffers)
-        return self._simple("C-STORE", parts, message_id)
+        connection = self._connection
+        begun = connection.begin("C-STORE", self.target.answer_timeout)
+        connection.send(exchange.request(message_id, sop_instance_uid, buffers))
+        sent = time.monotonic()
+        if connection.receives(exchange.usual_answer(message_id, sop_instance_uid)):
+            return Answer(status.SUCCESS, time.monotonic() - begun, sent - begun)
+        answer = self._answer("C-STORE", (message_id,)).command
+        ended = time.monotonic()
+        if answer.status == status.SUCCESS:
+            exchange.learn(connection.received, message_id, sop_instance_uid)
+        return _answered("C-STORE", answer, ended - begun, sent - begun)
 
     def store_many(self, instances: Iterable[AnyStorable]) -> Iterator[Stored[AnyStorable]]:
         """C-STORE of one instance after the other, as many at a time as `window` grants; answers as they come.
@@ -114,14 +123,9 @@ class Scu:
         source, waiting = iter(instances), dict[int, tuple[AnyStorable, float]]()
         while True:
             while (not self.window or len(waiting) < self.window) and (one := next(source, None)) is not None:
-                context = self._context(one.sop_class_uid, one.transfer_syntax)
-                message_id = self._next_message_id()
+                exchange, message_id = self._storing(one.sop_class_uid, one.transfer_syntax), self._next_message_id()
                 waiting[message_id] = one, self._connection.begin("C-STORE", self.target.answer_timeout)
-                self._connection.send(
-                    self._association.store(
-                        message_id, context.id, one.sop_class_uid, one.sop_instance_uid, one.buffers
-                    )
-                )
+                self._connection.send(exchange.request(message_id, one.sop_instance_uid, one.buffers))
             if not waiting:
                 return
             oldest = next(iter(waiting.values()))[1]
@@ -215,23 +219,23 @@ class Scu:
         return self._last_message_id
 
     def _context(self, abstract_syntax: str, transfer_syntax: str | None = None) -> Context:
-        key = abstract_syntax, transfer_syntax
-        if (context := self._contexts.get(key)) is None:
-            try:
-                context = self._contexts[key] = self._association.context_for(abstract_syntax, transfer_syntax)
-            except NoContextError as error:
-                raise ContextError(str(error)) from None
-        return context
+        try:
+            return self._association.context_for(abstract_syntax, transfer_syntax)
+        except NoContextError as error:
+            raise ContextError(str(error)) from None
+
+    def _storing(self, sop_class_uid: str, transfer_syntax: str) -> StoreExchange:
+        key = sop_class_uid, transfer_syntax
+        if (exchange := self._exchanges.get(key)) is None:
+            exchange = self._exchanges[key] = self._association.storing(self._context(*key))
+        return exchange
 
     def _simple(self, operation: str, parts: Iterable[Buffer], message_id: int) -> Answer:
         begun = self._connection.begin(operation, self.target.answer_timeout)
         self._connection.send(parts)
         sent = time.monotonic()
         answer = self._answer(operation, (message_id,)).command
-        ended = time.monotonic()
-        if (error := _refusal(operation, answer)) is not None:
-            raise error
-        return Answer(answer.status or 0, ended - begun, sent - begun)
+        return _answered(operation, answer, time.monotonic() - begun, sent - begun)
 
     def _query(
         self, operation: str, request: Callable[[int, str], Command], model: str, identifier: bytes
@@ -293,3 +297,10 @@ def _refusal(operation: str, answer: Command) -> StatusError | None:
     if status.status_class(code) in (status.StatusClass.FAILURE, status.StatusClass.CANCEL):
         return StatusError(operation, code, answer.error_comment or "")
     return None
+
+
+def _answered(operation: str, answer: Command, seconds: float, request_seconds: float) -> Answer:
+    """Success or a warning. Raises StatusError."""
+    if (error := _refusal(operation, answer)) is not None:
+        raise error
+    return Answer(answer.status or 0, seconds, request_seconds)

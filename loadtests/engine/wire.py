@@ -3,7 +3,6 @@
 `wait_at_most` bounds each wait, not an operation as a whole; that is `connection`'s.
 """
 
-import _socket
 import socket
 import ssl
 import struct
@@ -38,18 +37,11 @@ def wire(connection: socket.socket) -> Wire:
     """The way for this socket."""
     if isinstance(connection, ssl.SSLSocket):
         return TlsWire(connection)
-    return KernelWire(connection) if isinstance(connection, _socket.socket) else TimedWire(connection)
+    if type(connection).__module__.startswith("gevent"):
+        from loadtests.engine.green import GreenWire  # who has gevent's sockets has gevent
 
-
-class TimedWire:
-    """Python's own time-outs: gevent's sockets."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-        self.wait_at_most = connection.settimeout
-        self.receive_into = connection.recv_into
-        self.send = connection.sendmsg
-        self.close = connection.close
+        return GreenWire(connection)
+    return KernelWire(connection)
 
 
 class KernelWire:

@@ -106,7 +106,8 @@ def slices(count: int) -> list[Dataset]:
 def store(wire: Wire, dataset: Dataset) -> int | None:
     association = wire.association
     message_id, context = association.next_message_id(), association.context_for(CT, EXPLICIT)
-    wire.send(*association.store(message_id, context.id, CT, str(dataset.SOPInstanceUID), [encoded(dataset)]))
+    exchange = association.storing(context)
+    wire.send(*exchange.request(message_id, str(dataset.SOPInstanceUID), [encoded(dataset)]))
     answer = wire.message().command
     assert answer.message_id_responded_to == message_id
     return answer.status

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from exporters.dimse import command as commands
 from exporters.dimse import negotiate, uids
-from exporters.dimse.association import Association, Event, State, propose
+from exporters.dimse.association import Association, Context, Event, State, propose
 from exporters.dimse.errors import NoContextError, ProtocolError, UsageError
 from exporters.dimse.items import ContextAnswer, RoleSelection, UserInformation
 from exporters.dimse.message import Message
@@ -72,7 +72,7 @@ def test_requests_and_responses_go_both_ways() -> None:
     scu, scp = pair()
     data = bytes(range(256)) * 300
 
-    got = said(scp, b"".join(scu.store(scu.next_message_id(), 3, CT, "1.2.3", [data])))
+    got = said(scp, b"".join(scu.storing(scu.contexts[3]).request(1, "1.2.3", [data])))
 
     assert isinstance(got, Message)
     assert got.command == commands.store_request(1, CT, "1.2.3")
@@ -215,7 +215,7 @@ def test_the_limit_of_a_data_set_holds() -> None:
     scu = Association.requestor(REQUEST)
     said(scp, scu.open())
     said(scu, scp.accept_with(negotiate.answer(REQUEST, SUPPORTED)))
-    scp.feed(b"".join(scu.store(1, 3, CT, "1.2.3", [bytes(1001)])))
+    scp.feed(b"".join(scu.storing(scu.contexts[3]).request(1, "1.2.3", [bytes(1001)])))
 
     with pytest.raises(ProtocolError, match="passes the limit of 1000 bytes"):
         scp.next_event()
@@ -229,7 +229,7 @@ def test_what_the_state_does_not_allow_is_not_sent() -> None:
         scu.release,
         scp.release_reply,
         lambda: scu.reject_with(AssociateReject(1, 1, 1)),
-        lambda: scu.store(1, 1, CT, "1.2", [b""]),
+        lambda: scu.storing(Context(1, CT, "1.2")),
         lambda: propose([("1.2.3", ["1.2"])] * 129),
     ):
         with pytest.raises(UsageError):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from exporters.dimse.command import Command, echo_request, store_request
 from exporters.dimse.errors import ProtocolError, UsageError
-from exporters.dimse.message import Assembler, StoreEncoder, fragments
+from exporters.dimse.message import Assembler, StoreExchange, fragments
 from exporters.dimse.stream import Fragment, PduParser
 from exporters.dimse.uids import is_valid, new_uid
 from tests.unit.exporters.dimse import strategies
@@ -48,7 +48,7 @@ def test_a_data_set_is_not_copied() -> None:
 def test_the_prepared_store_request_is_the_plain_one(
     sop_class: str, instance: str, message_id: int, data: bytes, max_length: int
 ) -> None:
-    prepared = StoreEncoder(3, sop_class, max_length).encode(message_id, instance, [data])
+    prepared = StoreExchange(3, sop_class, max_length).request(message_id, instance, [data])
 
     command = store_request(message_id, sop_class, instance).encode()
     plain = list(fragments(3, [command], max_length, is_command=True))
@@ -58,7 +58,7 @@ def test_the_prepared_store_request_is_the_plain_one(
 
 def test_the_prepared_store_request_refuses_a_peer_without_room_for_its_command() -> None:
     with pytest.raises(UsageError, match="does not fit the peer's PDUs of 64 bytes"):
-        StoreEncoder(1, "1.2.3", 64).encode(1, "1.2.4", [b""])
+        StoreExchange(1, "1.2.3", 64).request(1, "1.2.4", [b""])
 
 
 @given(strategies.commands, st.binary(max_size=500), st.integers(8, 300))
