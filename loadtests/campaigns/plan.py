@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from loadtests.campaigns.shapes import Shape
+from loadtests.campaigns.shapes import KINDS, Shape
 
 RETRIEVES_ALL = "retrieve"
 """The behaviour that retrieves each stored study once, and ends behind the streams that store."""
@@ -141,26 +141,6 @@ class Plan(_Strict):
         default_factory=dict, description="OPERATION or STREAM/OPERATION -> limits"
     )
 
-    @model_validator(mode="after")
-    def _names(self) -> Self:
-        names = [stream.name for stream in self.streams]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(
-                    f"streams: the name {name!r} is there twice: set `name` where a behaviour is used twice"
-                )
-        for key in self.thresholds:
-            stream, _, operation = key.rpartition("/")
-            if operation not in set(Operation):
-                raise ValueError(
-                    f"thresholds.{key}: no operation: one of {', '.join(Operation)}, alone or behind STREAM/"
-                )
-            if stream and stream not in names:
-                raise ValueError(f"thresholds.{key}: there is no stream {stream!r}: one of {', '.join(names)}")
-        if all(stream.retrieves_all for stream in self.streams):
-            raise ValueError(f"streams: there must be one that isn't {RETRIEVES_ALL}: nothing would be stored")
-        return self
-
     @property
     def seconds(self) -> float:
         """After which it ends at the latest."""
@@ -236,11 +216,13 @@ def parse(text: str, where: str) -> Plan:
         node, data = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        raise PlanError(f"{where}, line {mark.line + 1 if mark else 1}: no YAML: {problem or error}") from None
+        raise PlanError(
+            f"{where}, line {mark.line + 1 if mark else 1}: no YAML: {problem or ' '.join(str(error).split())}"
+        ) from None
     path: tuple[str | int, ...]
     try:
         plan = Plan.model_validate(data)
-        found = unknown(plan)
+        found = contradiction(plan) or unknown(plan)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         path, said = first["loc"], first["msg"].removeprefix("Value error, ")
@@ -248,8 +230,27 @@ def parse(text: str, where: str) -> Plan:
         if found is None:
             return plan
         path, said = found
+    if path[:1] == ("shape",) and path[1:2] in {(kind,) for kind in KINDS}:
+        path = path[:1] + path[2:]  # the kind is pydantic's step, no field
     field = ".".join(map(str, path)) or "the whole"
     raise PlanError(f"{where}, line {_line(node, path)}: {field}: {said}")
+
+
+def contradiction(plan: Plan) -> tuple[tuple[str | int, ...], str] | None:
+    """The first field that doesn't fit to another one, as its path and the reason."""
+    names = [stream.name for stream in plan.streams]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            return ("streams", index, "name"), f"{name!r} is there twice: set `name` where a behaviour is used twice"
+    for key in plan.thresholds:
+        stream, _, operation = key.rpartition("/")
+        if operation not in set(Operation):
+            return ("thresholds", key), f"no operation: one of {', '.join(Operation)}, alone or behind STREAM/"
+        if stream and stream not in names:
+            return ("thresholds", key), f"there is no stream {stream!r}: one of {', '.join(names)}"
+    if all(stream.retrieves_all for stream in plan.streams):
+        return ("streams",), f"there must be one that isn't {RETRIEVES_ALL}: nothing would be stored"
+    return None
 
 
 def unknown(plan: Plan) -> tuple[tuple[str | int, ...], str] | None:

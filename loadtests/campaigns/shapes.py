@@ -140,3 +140,4 @@ class Day(_Shape):
 
 
 Shape = Annotated[Steady | Soak | Ramp | Steps | Spike | Day, Field(discriminator="kind")]
+KINDS = frozenset(shape.model_fields["kind"].default for shape in (Steady, Soak, Ramp, Steps, Spike, Day))
