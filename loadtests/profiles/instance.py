@@ -45,7 +45,7 @@ class Head:
         found = {element.tag: element for element in elements(self._encoded)}
         self._slots = {tag: (found[tag].start, found[tag].length or 0) for tag in patched}
 
-    def patch(self, values: Mapping[int, str]) -> bytearray:
+    def patch(self, values: Mapping[int, str | bytes]) -> bytearray:
         """A copy with these values, padded with blanks to the length that was encoded.
 
         Raises:
@@ -54,7 +54,7 @@ class Head:
         copy = bytearray(self._encoded)
         for tag, value in values.items():
             start, length = self._slots[tag]
-            encoded = value.encode("ascii").ljust(length)
+            encoded = value if isinstance(value, bytes) else value.encode("ascii").ljust(length)
             if len(encoded) != length:
                 raise ValueError(f"{value!r} does not fit into the {length} bytes of element {tag:08X}")
             copy[start : start + length] = encoded
@@ -62,7 +62,13 @@ class Head:
 
 
 def make_instance(
-    head: Head, values: Mapping[int, str], pixels: Pixels, nonce: bytes, *, uids: tuple[str, str, str], syntax: str
+    head: Head,
+    values: Mapping[int, str | bytes],
+    pixels: Pixels,
+    nonce: bytes,
+    *,
+    uids: tuple[str, str, str],
+    syntax: str,
 ) -> Instance:
     """Put head, body and tail together.
 

@@ -44,6 +44,11 @@ class Pixels(Protocol):
         ...
 
 
+def lowest_bits(count: int) -> bytes:
+    """A table for `bytes.translate` that leaves so many bits of each byte."""
+    return bytes(byte & (1 << count) - 1 for byte in range(256))
+
+
 def _packed(parts: Sequence[Buffer]) -> tuple[Buffer, ...]:
     """As one buffer while that is small: a send of 480 buffers costs more than one of 1.5 MB."""
     return (b"".join(parts),) if sum(map(len, parts)) <= PACKED_BYTES else tuple(parts)
@@ -80,12 +85,12 @@ class NativePixels:
         self.body: tuple[Buffer, ...] = _packed((head, *shared))
         self.body_size = len(head) + length - end
         self._end = int.from_bytes(last[-end:])
-        self._length, self._width, self._mask, self._pad = end, width, (1 << noise_bits) - 1, bytes(pad)
+        self._length, self._width, self._noise, self._pad = end, width, lowest_bits(noise_bits), bytes(pad)
 
     def tail(self, nonce: bytes) -> Tail:
         """32 samples with fresh noise, and the padding to an even length."""
         noise = bytearray(self._length)
-        noise[:: self._width] = bytes(byte & self._mask for byte in nonce)
+        noise[:: self._width] = nonce.translate(self._noise)
         end = ((self._end ^ int.from_bytes(noise)).to_bytes(self._length) + self._pad,)
         return Tail(end, end)
 

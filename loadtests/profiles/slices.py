@@ -1,62 +1,103 @@
-"""Slices of clinical size from a small real one: enlarged, moved a little from slice to slice, with fresh noise."""
+"""Slices of clinical size from a small real one: enlarged, cut out as a body, varied from slice to slice."""
 
-from functools import cached_property
+from collections.abc import Hashable
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 
-from exporters.dimse.uids import EXPLICIT_VR_LITTLE_ENDIAN
-from loadtests.profiles.pixels import NativePixels
+from loadtests.profiles.images import Image, Images
+from loadtests.profiles.modules import grey
+from loadtests.profiles.phantoms import Picture, ellipse, enlarge, grain, grid, quantised
 from loadtests.profiles.templates import template
 
 DISTINCT = 16  # bodies kept per profile; each instance has an end of its own besides
+BITS = 12
+IMAGE_POSITION, SLICE_LOCATION = 0x00200032, 0x00201041
 
 
-def enlarge(image: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """The image at `size` by `size` pixels, linearly interpolated."""
-    rows, columns = (np.linspace(0, length - 1, size) for length in image.shape)
-    across = np.stack([np.interp(columns, np.arange(image.shape[1]), row) for row in image])
-    return np.stack([np.interp(rows, np.arange(image.shape[0]), column) for column in across.T], axis=1)
+@dataclass(frozen=True)
+class Plane:
+    """How the slices of a series lie (PS3.3 section C.7.6.2)."""
+
+    name: str
+    orientation: tuple[str, ...]
+    """Image Orientation (Patient)."""
+    position: str
+    """Image Position (Patient), with `{}` for the place of the slice; of fixed length."""
 
 
-def vary(image: NDArray[np.float64], count: int, noise: float, seed: int) -> list[NDArray[np.float64]]:
-    """`count` slices through something like it; `noise` is the standard deviation in pixel values."""
-    random = np.random.default_rng(seed)
-    slices = []
-    for number in range(count):
-        phase = 2 * np.pi * number / count
-        moved = np.roll(image, (round(6 * np.sin(phase)), round(4 * np.cos(phase))), axis=(0, 1))
-        slices.append(moved * (1 + 0.03 * np.sin(phase)) + random.normal(0, noise, image.shape))
-    return slices
+def planes(corner: float) -> dict[str, Plane]:
+    """The three usual ones, for slices whose first pixel lies `corner` mm beside and above the middle."""
+    near = f"{-corner:+09.3f}"
+    return {
+        "AXIAL": Plane("AXIAL", ("1", "0", "0", "0", "1", "0"), f"{near}\\{near}\\{{}}"),
+        "CORONAL": Plane("CORONAL", ("1", "0", "0", "0", "0", "-1"), f"{near}\\{{}}\\{corner:+09.3f}"),
+        "SAGITTAL": Plane("SAGITTAL", ("0", "1", "0", "0", "0", "-1"), f"{{}}\\{near}\\{corner:+09.3f}"),
+    }
 
 
-class SliceStack:
-    """What CT and MR have in common: square, uncompressed slices of 16 bit, `spacing` mm apart; size in pixels."""
+class SliceStack(Images):
+    """What CT and MR have in common: square slices of 12 bit from a template."""
 
-    transfer_syntax = EXPLICIT_VR_LITTLE_ENDIAN
-    corner: tuple[str, str]
-    """x and y of Image Position (Patient)."""
-    spacing: float
+    file: str
+    """Among those that pydicom ships."""
+    size: int
+    """Pixels of an edge."""
+    noise: float
+    """Deviation in grey values within the body; a third of it outside."""
+    blur: float
+    """Of the noise; see `grain`."""
+    air: float
+    """Grey value outside the body."""
 
-    def __init__(self, file: str, size: int, noise: float, seed: int) -> None:
-        self._template = template(file)
-        image = enlarge(self._template.pixel_array.astype(np.float64), size)
-        self.images = [np.clip(one, 0, 4095).astype("<i2") for one in vary(image, DISTINCT, noise, seed)]
+    def __init__(self, seed: int, *, native: bool = True) -> None:
+        self._template = template(self.file)
+        super().__init__(seed, native=native)
         del self._template.PixelData
 
-    @cached_property
-    def _pixels(self) -> list[NativePixels]:
-        return [NativePixels([image.tobytes()]) for image in self.images]
+    def paint(self) -> dict[Hashable, Image]:
+        """The template's slice, moved and weighted a little differently each time."""
+        size, axes = self.size, grid(self.size, self.size)
+        image: Picture = enlarge(self._template.pixel_array.astype(np.float32), size, size)
+        made: dict[Hashable, Image] = {}
+        for at in range(DISTINCT):
+            phase = 2 * np.pi * at / DISTINCT
+            moved = np.roll(image, (round(6 * np.sin(phase)), round(4 * np.cos(phase))), axis=(0, 1))
+            body = ellipse(axes, (0, 0), (0.66 + 0.03 * np.sin(phase), 0.9 + 0.03 * np.cos(phase)), 0.06)
+            noise = self.noise * (0.33 + 0.67 * body) * grain(self.random(at), size, size, self.blur)
+            picture = self.air + (moved * (1 + 0.03 * np.sin(phase)) - self.air) * body + noise
+            made[at] = Image((quantised(picture, BITS),), BITS)
+        return made
 
-    def pixels(self, series: int, number: int) -> NativePixels:  # noqa: ARG002  (the signature of all profiles)
-        """One of the distinct slices, in turn."""
-        return self._pixels[number % DISTINCT]
+    def plane(self, series: int) -> tuple[Plane, float]:
+        """How the slices of the series lie, and how many mm apart."""
+        raise NotImplementedError
 
-    def kind(self, series: int, number: int) -> int:  # noqa: ARG002
+    def kind(self, series: int, number: int) -> Hashable:  # noqa: ARG002  (the signature of all profiles)
         """One head a series."""
         return series
 
-    def geometry(self, series: int, number: int) -> dict[int, str]:  # noqa: ARG002
+    def key(self, series: int, number: int) -> Hashable:  # noqa: ARG002
+        """The distinct slices in turn."""
+        return number % DISTINCT
+
+    def geometry(self, series: int, number: int) -> dict[int, str | bytes]:
         """Image Position (Patient) and Slice Location."""
-        z = f"{number * self.spacing:+08.2f}"
-        return {0x00200032: "\\".join((*self.corner, z)), 0x00201041: z}
+        plane, spacing = self.plane(series)
+        place = f"{number * spacing:+09.2f}"
+        return {IMAGE_POSITION: plane.position.format(place), SLICE_LOCATION: place}
+
+    def slice(self, series: int) -> Dataset:
+        """As the template says, at its size and place here."""
+        data_set = self._template.copy()
+        for keyword, value in grey(self.size, self.size, BITS).items():
+            setattr(data_set, keyword, value)
+        if "PixelPaddingValue" in data_set:
+            del data_set.PixelPaddingValue  # of signed pixels
+        plane, _ = self.plane(series)
+        data_set.ContentDate = data_set.AcquisitionDate = ""
+        data_set.ImageOrientationPatient = list(plane.orientation)
+        data_set.ImagePositionPatient = plane.position.format("+00000.00").split("\\")
+        data_set.SliceLocation = "+00000.00"
+        return data_set

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Protocol
@@ -50,8 +50,8 @@ class Profile(Hashable, Protocol):
         """What follows the head: shared by many instances, kept by the profile."""
         ...
 
-    def geometry(self, series: int, number: int) -> dict[int, str]:
-        """Values of fixed length that differ from instance to instance of a kind: tag -> value."""
+    def geometry(self, series: int, number: int) -> Mapping[int, str | bytes]:
+        """Values of fixed length that differ from instance to instance of a kind: tag -> value, text or as encoded."""
         ...
 
 
@@ -118,11 +118,12 @@ class Study:
         """The instances in the order in which a modality sends them."""
         for series, size in enumerate(self._structure):
             heads: dict[Hashable, Head] = {}
+            series_uid = self.series_uid(series)
             for number in range(size):
                 kind = self.profile.kind(series, number)
                 if kind not in heads:
                     heads[kind] = self._head(series, number)
-                yield self._instance(heads[kind], series, number)
+                yield self._instance(heads[kind], series_uid, series, number)
 
     def bytes_estimate(self) -> int:
         """What all instances are together, taking those of one kind to be of one size, in bytes."""
@@ -168,23 +169,25 @@ class Study:
         data_set.SOPInstanceUID = self.uid  # of the length of those that take its place
         data_set.StudyID = f"{self.number}"
         data_set.SeriesNumber = series + 1
-        data_set.InstanceNumber = "0000"
+        data_set.InstanceNumber = "000000"
+        if "NumberOfSlices" in data_set and data_set.Modality == "PT":
+            data_set.NumberOfSlices = max(1, *self._structure[series : series + 1])
         if "FrameOfReferenceUID" in data_set:
             data_set.FrameOfReferenceUID = derive(self._scope, self.number, "frame of reference")
         return Head(data_set, (SOP_INSTANCE_UID, INSTANCE_NUMBER, *self.profile.geometry(series, number)))
 
-    def _instance(self, head: Head, series: int, number: int) -> Instance:
+    def _instance(self, head: Head, series_uid: str, series: int, number: int) -> Instance:
         uid = derive(self._scope, self.number, series, number)
         return make_instance(
             head,
             {
                 SOP_INSTANCE_UID: uid,
-                INSTANCE_NUMBER: f"{number + 1:04d}",
+                INSTANCE_NUMBER: f"{number + 1:06d}",
                 **self.profile.geometry(series, number),
             },
             self.profile.pixels(series, number),
             hashlib.sha256(uid.encode()).digest(),
-            uids=(self.uid, self.series_uid(series), uid),
+            uids=(self.uid, series_uid, uid),
             syntax=self.profile.transfer_syntax,
         )
 
@@ -193,7 +196,7 @@ class Study:
 def _sample(profile: Profile, series: int, number: int) -> tuple[int, str]:
     """Size in bytes and SOP class UID of an instance like this one."""
     study = Study(profile, "sample", 1, None, datetime(2026, 1, 1, tzinfo=UTC))
-    instance = study._instance(study._head(series, number), series, number)
+    instance = study._instance(study._head(series, number), study.uid, series, number)
     return instance.size, instance.sop_class_uid
 
 
