@@ -25,14 +25,13 @@ class Drift:
         return self.low > 0 or self.high < 0
 
 
-def drift(moments: Array, values: Array) -> Drift | None:
+def drift(moments: Array, values: Array, begin: float, end: float) -> Drift | None:
     """Of values over time; None where there are too few for a statement. What isn't finite is passed over."""
     finite = np.isfinite(values)
     moments, values = moments[finite], values[finite]
     if len(values) < LEAST_POINTS or not np.median(values):
         return None
     slope, intercept, low, high = stats.theilslopes(values, moments, LEVEL)
-    length = float(moments[-1] - moments[0])
-    begin = float(intercept + slope * moments[0])
-    level = begin if begin > 0 else float(np.median(values))
-    return Drift(*(float(one) * length / level for one in (slope, low, high)))
+    first = float(intercept + slope * begin)
+    level = first if first > 0 else float(np.median(values))
+    return Drift(*(float(one) * (end - begin) / level for one in (slope, low, high)))

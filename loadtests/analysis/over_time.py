@@ -9,6 +9,7 @@ from loadtests.analysis.columns import Array, Columns
 from loadtests.transactions import Outcome
 
 LEVEL = 0.95
+PER_INTERVAL = 25
 OVER_TIME = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -33,14 +34,16 @@ class OverTime:
     """Confidence limits (95 %) of the quantiles, by order statistics."""
 
 
-def edges_for(seconds: float, least: float = 0.5) -> Array:
-    """Between 12 and 120 intervals of a round length."""
-    wanted = max(seconds / 120, least)
+def edges_for(seconds: float, count: int, least: float = 0.5) -> Array:
+    """Between 12 and 120 intervals of a round length; rather fewer, where `count` requests fill no more."""
+    wanted = max(seconds / min(120, max(1, count // PER_INTERVAL)), least)
     steps = np.array([digit * 10.0**power for power in range(-1, 6) for digit in (1, 2, 5)])
     length = float(steps[np.searchsorted(steps, wanted * 0.999)])
     if seconds / length < 12:
         return np.linspace(0, max(seconds, 0.012), 13)
-    return np.arange(0, seconds + length * 0.999, length)
+    edges = np.arange(0, seconds, length)
+    # the last interval ends with the load: a rate over time in which nothing was wanted would look like a collapse
+    return np.append(edges if seconds - edges[-1] > length / 2 else edges[:-1], seconds)
 
 
 def over_time(rows: Columns, edges: Array) -> OverTime:

@@ -1,5 +1,6 @@
 """The numbers of one operation, or of one stream's part of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -63,10 +64,10 @@ def summarise(rows: Columns) -> Summary:
     )
 
 
-def quantiles(seconds: Array) -> dict[str, float]:
-    """By name; empty where there are none."""
+def quantiles(seconds: Array, shares: Mapping[str, float] = QUANTILES) -> dict[str, float]:
+    """By name, with min, mean and max; empty where there are none."""
     if not len(seconds):
         return {}
-    found = dict(zip(QUANTILES, np.quantile(seconds, list(QUANTILES.values())), strict=True))
+    found = dict(zip(shares, np.quantile(seconds, list(shares.values())), strict=True))
     ordered = {"min": seconds.min(), "mean": seconds.mean(), **found, "max": seconds.max()}
     return {name: float(value) for name, value in ordered.items()}

@@ -1,133 +1,223 @@
-"""The plots of the HTML report, as plotly figures."""
+"""The plots of the HTML report, as plotly figures. All are of bounded size, however many transactions there were."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from loadtests.transactions import Outcome, Transaction
+from loadtests.analysis.columns import Array, Columns
+from loadtests.analysis.knee import Knee
+from loadtests.analysis.over_time import OVER_TIME, OverTime
+from loadtests.reports.report import OfOperation
+from loadtests.transactions import Outcome
 
 COLOURS = {
-    "C-STORE": "#1f5fa8",
-    "STOW-RS": "#4aa3df",
-    "C-FIND": "#8a6d3b",
-    "QIDO-RS": "#c9a227",
-    "C-GET": "#1b7f5c",
-    "WADO-RS": "#63b995",
+    "C-STORE": "#2f7ed8",
+    "STOW-RS": "#56b4e9",
+    "C-FIND": "#b8860b",
+    "QIDO-RS": "#d9a62e",
+    "C-GET": "#1b9e77",
+    "C-MOVE": "#117a65",
+    "WADO-RS": "#66c2a5",
+    "WADO-URI": "#8da0cb",
+    "C-ECHO": "#888888",
 }
+_OTHERS = ("#9467bd", "#e377c2", "#8c564b", "#17becf", "#7f9f2f", "#c05a5a")
 _FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif", "size": 12}
+_HEAT = [[0, "rgba(47,126,216,0)"], [0.001, "rgba(47,126,216,0.12)"], [1, "rgba(47,126,216,0.95)"]]
+_TICKS = [digit * 10.0**power for power in range(-6, 5) for digit in (1, 2, 5)]
+BAD_SHOWN = 500
+ROWS = 48  # of a heat map
+CURVE = 120  # points of a curve of quantiles
 
-_TICKS = [digit * 10.0**power for power in range(-6, 4) for digit in (1, 2, 5)]
 
-Array = NDArray[np.float64]
+def colour(name: str) -> str:
+    """Of an operation or a line, the same in all plots."""
+    return COLOURS.get(name) or _OTHERS[sum(name.encode()) % len(_OTHERS)]
 
 
-def throughput(by_operation: dict[str, list[Transaction]], seconds: float) -> go.Figure:
-    """Instances/s and MB/s over time. A transfer counts evenly over the time it took, not at its end."""
-    figure = make_subplots(
-        rows=1,
-        cols=2,
-    )
-    edges = _edges(seconds)
-    for name, done in by_operation.items():
-        good = [one for one in done if one.outcome is Outcome.OK and one.instances]
-        if not good:
+def throughput(operations: Mapping[str, OfOperation], seconds: float) -> go.Figure:
+    """Instances/s and MB/s over time."""
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.09)
+    for name, one in operations.items():
+        if not one.summary.instances:
             continue
-        for column, weights in ((1, [float(one.instances) for one in good]), (2, [one.size / 1e6 for one in good])):
+        for column, values in ((1, one.over_time.instances), (2, one.over_time.size / 1e6)):
             figure.add_scatter(
-                x=(edges[:-1] + edges[1:]) / 2,
-                y=_rate(good, weights, edges),
+                x=_middles(one.over_time),
+                y=_round(values),
                 name=name,
                 legendgroup=name,
                 showlegend=column == 1,
                 mode="lines",
-                line={"color": COLOURS.get(name), "width": 2, "shape": "hv"},
+                line={"color": colour(name), "width": 2, "shape": "hvh"},
                 row=1,
                 col=column,
             )
     figure.update_xaxes(title_text="seconds since the beginning", range=[0, seconds or 1])
     for column, title in ((1, "instances per second"), (2, "MB per second")):
         figure.update_yaxes(title_text=title, rangemode="tozero", row=1, col=column)
-    return _dressed(figure, 340, legend=True)
+    return _dressed(figure, 320, legend=True)
 
 
-def latency(name: str, done: list[Transaction], seconds: float) -> go.Figure:
-    """Quantiles over time, each request as a faint point, failures and unknown ones marked."""
+def latency(rows: Columns, one: OverTime, seconds: float) -> go.Figure:
+    """A heat map of latency over time, its quantiles with their bands over it, and what went wrong marked."""
     figure = go.Figure()
-    marks = (
-        (Outcome.OK, COLOURS.get(name), "circle"),
-        (Outcome.FAILED, "#c0392b", "x"),
-        (Outcome.UNKNOWN, "#e08e0b", "diamond"),
-    )
-    for outcome, colour, symbol in marks:
-        some = [one for one in done if one.outcome is outcome]
-        if some:
-            figure.add_scatter(
-                x=[round(one.end, 3) for one in some],
-                y=[round(one.service, 6) for one in some],
-                mode="markers",
-                name=str(outcome),
-                marker={"color": colour, "symbol": symbol, "size": 5 if outcome is Outcome.OK else 8},
-                opacity=0.45 if outcome is Outcome.OK else 1,
-            )
-    edges = _edges(seconds)
-    ends, took = np.array([one.end for one in done]), np.array([one.service for one in done])
-    where = np.clip(np.digitize(ends, edges) - 1, 0, len(edges) - 2)
-    filled = sorted(set(where.tolist()))
-    for quantile, dash in ((0.5, "solid"), (0.95, "dash")):
-        figure.add_scatter(
-            x=[(edges[at] + edges[at + 1]) / 2 for at in filled],
-            y=[float(np.quantile(took[where == at], quantile)) for at in filled],
-            mode="lines+markers" if len(filled) < 3 else "lines",
-            name=f"p{quantile * 100:.0f}",
-            line={"color": "#22303c", "width": 1.5, "dash": dash},
+    good = rows.ok
+    low, high = _range(rows.latency)
+    if len(good):
+        cells = np.geomspace(low, high, ROWS + 1)
+        counts, _, _ = np.histogram2d(np.clip(good.latency, low, high), good.end, [cells, one.edges])
+        figure.add_heatmap(
+            x=_round(one.edges),
+            y=_round(cells),
+            z=np.where(counts > 0, np.log10(counts + 1), 0).round(3),
+            customdata=counts.astype(int),
+            hovertemplate="%{customdata} requests<extra></extra>",
+            colorscale=_HEAT,
+            showscale=False,
+            zmin=0,
         )
+    for quantile, dash in zip(OVER_TIME, ("solid", "dash", "dot"), strict=True):
+        x, values = _middles(one), one.quantiles[quantile]
+        some = np.isfinite(values)
+        if quantile != "p95" and some.sum() > 1:
+            band = np.concatenate((one.high[quantile][some], one.low[quantile][some][::-1]))
+            figure.add_scatter(
+                x=np.concatenate((x[some], x[some][::-1])),
+                y=_round(band),
+                fill="toself",
+                fillcolor="rgba(214,96,77,0.16)",
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        figure.add_scatter(
+            x=x[some],
+            y=_round(values[some]),
+            mode="lines+markers" if some.sum() < 3 else "lines",
+            name=quantile,
+            line={"color": "#d6604d", "width": 1.8, "dash": dash},
+        )
+    _mark_bad(figure, rows)
     figure.update_xaxes(title_text="seconds since the beginning", range=[0, seconds or 1])
-    figure.update_yaxes(title_text="seconds", rangemode="tozero")
-    return _dressed(figure, 260, legend=True)
+    _seconds_axis(figure.update_yaxes, low, high)
+    return _dressed(figure, 300, legend=True)
 
 
-def histogram(name: str, done: list[Transaction]) -> go.Figure:
-    """How often which latency, on a logarithmic axis."""
-    took = np.array([max(one.service, 1e-6) for one in done])
-    low, high = took.min() * 0.9, took.max() * 1.1
-    counts, edges = np.histogram(took, bins=np.geomspace(low, high, min(40, max(8, len(took) // 2)) + 1))
+def _mark_bad(figure: go.Figure, rows: Columns) -> None:
+    for outcome, paint, symbol in ((Outcome.FAILED, "#c0392b", "x"), (Outcome.UNKNOWN, "#e08e0b", "diamond")):
+        some = rows[rows.outcome.is_(outcome)]
+        if not len(some):
+            continue
+        shown = some[np.unique(np.linspace(0, len(some) - 1, BAD_SHOWN).astype(int))]
+        figure.add_scatter(
+            x=_round(shown.end),
+            y=_round(np.maximum(shown.latency, 1e-6)),
+            mode="markers",
+            name=str(outcome) if len(shown) == len(some) else f"{outcome} ({len(shown)} of {len(some)})",
+            marker={"color": paint, "symbol": symbol, "size": 8},
+            text=[shown.error.names[code] for code in shown.error.codes],
+            hovertemplate="%{text}<extra></extra>",
+        )
+
+
+def quantiles(name: str, rows: Columns) -> go.Figure:
+    """Latency and service time by the share of requests that took longer, so that the tail can be read."""
     figure = go.Figure()
-    figure.add_bar(
-        x=np.sqrt(edges[:-1] * edges[1:]), y=counts, width=np.diff(edges) * 0.96, marker={"color": COLOURS.get(name)}
+    good = rows.ok
+    if len(good):
+        shares = 1 - np.geomspace(1, max(1 / len(good), 1e-5), CURVE)
+        for label, values, dash in (("latency", good.latency, "solid"), ("service time", good.service, "dot")):
+            figure.add_scatter(
+                x=_round(1 - shares),
+                y=_round(np.quantile(np.maximum(values, 1e-6), shares)),
+                name=label,
+                mode="lines",
+                line={"color": colour(name), "width": 2, "dash": dash},
+            )
+        _seconds_axis(figure.update_yaxes, *_range(np.concatenate((good.latency, good.service))))
+    marks = {0.5: "p50", 0.1: "p90", 0.01: "p99", 0.001: "p99.9", 0.0001: "p99.99"}
+    figure.update_xaxes(type="log", autorange="reversed", tickvals=list(marks), ticktext=list(marks.values()))
+    return _dressed(figure, 300, legend=True)
+
+
+def knee(one: Knee) -> go.Figure:
+    """What was offered and done, and the 99th percentile beside it."""
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.09)
+    offered = _round(np.array([window.offered for window in one.windows]))
+    top = max(offered.tolist(), default=1.0)
+    done = _round(np.array([window.done for window in one.windows]))
+    p99 = np.array([window.p99 for window in one.windows])
+    lines = {"line": {"color": colour("C-STORE"), "width": 2}, "mode": "lines+markers", "showlegend": False}
+    figure.add_scatter(x=offered, y=done, name="done", row=1, col=1, **lines)
+    figure.add_scatter(
+        x=[0, top], y=[0, top], name="all of it", line={"color": "#888", "dash": "dot"}, showlegend=False, row=1, col=1
     )
+    finite = np.isfinite(p99)
+    figure.add_scatter(x=offered[finite], y=_round(p99[finite]), name="p99", row=1, col=2, **lines)
+    if one.rate:
+        for column in (1, 2):
+            figure.add_vline(x=one.rate, line={"color": "#d6604d", "dash": "dash"}, row=1, col=column)
+    figure.update_xaxes(title_text="offered per second", rangemode="tozero")
+    figure.update_yaxes(title_text="done per second", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title_text="p99, seconds", rangemode="tozero", row=1, col=2)
+    return _dressed(figure, 300, legend=False)
+
+
+def series(one: Mapping[str, Any], seconds: float) -> go.Figure:
+    """One of the environment's own."""
+    figure = go.Figure()
+    for number, line in enumerate(one["lines"]):
+        figure.add_scatter(
+            x=[at for at, _ in line["points"]],
+            y=[value for _, value in line["points"]],
+            name=line["name"] or one["title"],
+            mode="lines",
+            line={"width": 1.6, "color": list(COLOURS.values())[number % len(COLOURS)]},
+        )
+    figure.add_vrect(x0=0, x1=seconds, fillcolor="rgba(136,136,136,0.12)", line_width=0)
+    figure.update_yaxes(title_text=one["unit"], rangemode="tozero")
+    return _dressed(figure, 240, legend=len(one["lines"]) > 1)
+
+
+def _middles(one: OverTime) -> Array:
+    return _round((one.edges[:-1] + one.edges[1:]) / 2)
+
+
+def _range(values: Array) -> tuple[float, float]:
+    if not len(values):
+        return 1e-3, 1.0
+    low, high = max(float(values.min()), 1e-6), max(float(values.max()), 2e-6)
+    return low * 0.9, high * 1.15
+
+
+def _seconds_axis(update: Any, low: float, high: float) -> None:
     ticks = [mark for mark in _TICKS if low <= mark <= high]
-    figure.update_xaxes(title_text="seconds", type="log", tickvals=ticks, ticktext=[f"{mark:g}" for mark in ticks])
-    figure.update_yaxes(title_text="requests", rangemode="tozero")
-    return _dressed(figure, 260, legend=False)
+    ticks = ticks[:: max(1, len(ticks) // 8)]
+    limits = [float(np.log10(low)), float(np.log10(high))]
+    update(title_text="seconds", type="log", tickvals=ticks, ticktext=[f"{mark:g}" for mark in ticks], range=limits)
 
 
-def _edges(seconds: float) -> Array:
-    bins = int(np.clip(seconds / 0.5, 20, 60))
-    return np.linspace(0, max(seconds, 1e-3), bins + 1)
-
-
-def _rate(done: list[Transaction], weights: list[float], edges: Array) -> Array:
-    """Weight per second in each bin."""
-    total = np.zeros(len(edges) - 1)
-    for one, weight in zip(done, weights, strict=True):
-        begin, end = one.started, max(one.end, one.started + 1e-9)
-        overlap = np.clip(np.minimum(edges[1:], end) - np.maximum(edges[:-1], begin), 0, None)
-        total += weight * overlap / (end - begin)
-    return total / np.diff(edges)
+def _round(values: Array) -> Array:
+    """Six places: a page of a long run would be mostly digits."""
+    return np.asarray(values, dtype=np.float64).round(6)
 
 
 def _dressed(figure: go.Figure, height: int, *, legend: bool) -> Any:
     figure.update_layout(
         template="plotly_white",
         height=height,
-        margin={"l": 55, "r": 15, "t": 50, "b": 45},
+        margin={"l": 58, "r": 12, "t": 34 if legend else 12, "b": 42},
         font=_FONT,
         showlegend=legend,
         legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"},
         hovermode="closest",
-        bargap=0,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
     )
+    figure.update_xaxes(gridcolor="rgba(136,136,136,0.22)", zerolinecolor="rgba(136,136,136,0.4)")
+    figure.update_yaxes(gridcolor="rgba(136,136,136,0.22)", zerolinecolor="rgba(136,136,136,0.4)")
     return figure

@@ -1,69 +1,76 @@
-"""The result of a campaign as numbers and verdicts; how they are shown is somebody else's."""
+"""The result of a campaign as numbers and verdicts, made from its folder; how they are shown is somebody else's."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from loadtests.analysis.columns import Columns
-from loadtests.analysis.summary import Summary, summarise
-from loadtests.campaigns.plan import Operation, Plan
-from loadtests.environment import Environment
-from loadtests.transactions import Transaction
-from loadtests.verify import Verification
+import numpy as np
 
-SCHEMA = "vnaops.campaign/1"
+from loadtests.analysis import bootstrap, findings
+from loadtests.analysis.columns import Columns
+from loadtests.analysis.findings import Drifts, Finding
+from loadtests.analysis.knee import Knee, equal_windows, knee
+from loadtests.analysis.over_time import OverTime, edges_for, over_time
+from loadtests.analysis.segments import Segments, segments
+from loadtests.analysis.summary import QUANTILES, Summary, summarise
+from loadtests.campaigns.plan import Operation
+from loadtests.reports import checks
+from loadtests.reports.checks import Check
+from loadtests.reports.folder import CALIBRATION, ENVIRONMENT, INTEGRITY, PROMETHEUS, S3_BASELINE, Folder
+
+STORES = (Operation.C_STORE, Operation.STOW_RS)
 
 
 @dataclass(frozen=True)
-class Check:
-    """One threshold and what was measured."""
+class OfOperation:
+    """All about one operation."""
 
-    name: str
-    limit: str
-    measured: str
-    passed: bool
+    summary: Summary
+    bands: dict[str, tuple[float, float]]
+    """Confidence intervals (95 %) of the latency's quantiles; empty where there was too little."""
+    over_time: OverTime
+    segments: Segments | None
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that is reported."""
+    """All that is reported. Times are in seconds since the campaign began."""
 
-    plan: Plan
-    environment: Environment
-    run: str
-    started: datetime
-    transactions: tuple[Transaction, ...]
-    integrity: Verification
-    interrupted: bool = False
-    users_died: int = 0
-    generator: dict[str, str] = field(default_factory=dict)
-
-    @cached_property
-    def operations(self) -> dict[str, Summary]:
-        """Per operation that was done, in the order of the standard's names here."""
-        by_name: dict[str, list[Transaction]] = {str(name): [] for name in Operation}
-        for one in self.transactions:
-            by_name.setdefault(one.operation, []).append(one)
-        return {name: summarise(Columns.of(done)) for name, done in by_name.items() if done}
+    folder: Path
+    plan: Mapping[str, Any]
+    session: Mapping[str, Any]
+    started: datetime | None
+    rows: Columns
+    operations: dict[str, OfOperation]
+    streams: list[tuple[str, str, Summary]]
+    """Stream, operation and its numbers, where there are several streams."""
+    checks: list[Check]
+    findings: list[Finding]
+    knees: dict[str, Knee]
+    """By "stream/operation", of ramps and steps."""
+    drifts: list[Drifts]
+    environment: Mapping[str, Any]
+    integrity: Mapping[str, Any] | None
+    calibration: Mapping[str, Any] | None
+    s3_baseline: Mapping[str, Any] | None
+    prometheus: Mapping[str, Any] | None
 
     @property
     def seconds(self) -> float:
         """How long there was load."""
-        return max((one.end for one in self.transactions), default=0.0)
+        return float(self.rows.end.max()) if len(self.rows) else 0.0
 
-    @cached_property
-    def checks(self) -> list[Check]:
-        """The thresholds of the plan, and that nothing was lost or changed."""
-        found = [
-            check for name, limits in self.plan.thresholds.items() for check in _checks(name, limits, self._of(name))
-        ]
-        integrity = self.integrity
-        measured = f"{integrity.identical} of {integrity.acknowledged} identical"
-        found.append(Check("acknowledged instances found unchanged", "all", measured, integrity.passed))
-        if self.users_died:
-            found.append(Check("users that died of an error of their own", "0", str(self.users_died), passed=False))
-        return found
+    @property
+    def title(self) -> str:
+        """Heads the report."""
+        return str(self.plan.get("title") or self.plan.get("name") or self.folder.name)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody ended it, or the session died before it could say that it had ended."""
+        return bool(self.session.get("interrupted", True))
 
     @property
     def passed(self) -> bool:
@@ -75,64 +82,122 @@ class Report:
         """One word."""
         return "interrupted" if self.interrupted else "passed" if self.passed else "failed"
 
-    def as_dict(self) -> dict[str, Any]:
-        """The JSON report. Times in seconds, sizes in bytes; no secret is in it."""
-        web, dicom = self.environment.dicom_web, self.environment.dicom
-        return {
-            "schema": SCHEMA,
-            "campaign": self.plan.name,
-            "title": self.plan.title,
-            "verdict": self.verdict,
-            "run": self.run,
-            "started": self.started.isoformat(timespec="seconds"),
-            "duration_seconds": round(self.seconds, 3),
-            "operations": {name: _operation(summary) for name, summary in self.operations.items()},
-            "integrity": self.integrity.as_dict(),
-            "thresholds": [check.__dict__ for check in self.checks],
-            "release": self.environment.release,
-            "environment": {
-                "namespace": self.environment.namespace,
-                "dicom": {"host": dicom.host, "port": dicom.port, "ae_title": dicom.ae_title},
-                "dicomweb": web.url,
-            },
-            "plan": self.plan.model_dump(mode="json", exclude_none=True),
-            "generator": self.generator,
-        }
 
-    def _of(self, name: str) -> Summary:
-        return self.operations.get(name) or summarise(Columns.of([]))
+def build(folder: Folder) -> Report:
+    """The report of what lies in the folder.
 
-
-def _operation(summary: Summary) -> dict[str, Any]:
-    return {
-        "count": summary.count,
-        "failures": summary.failures,
-        "unknown": summary.unknown,
-        "instances": summary.instances,
-        "bytes": summary.size,
-        "active_seconds": round(summary.active_seconds, 6),
-        "instances_per_second": round(summary.instances_per_second, 3),
-        "bytes_per_second": round(summary.bytes_per_second, 1),
-        "latency_seconds": {name: round(value, 6) for name, value in summary.latency.items()},
-        "errors": summary.errors,
-    }
+    Raises:
+        FolderError: it can't be read.
+    """
+    rows, plan, session = folder.rows, folder.plan, folder.session
+    by_operation = {name: rows.of_operation(name) for name in _ordered(rows.operation.present())}
+    seconds = float(rows.end.max()) if len(rows) else 0.0
+    operations = {name: _of_operation(some, edges_for(seconds, len(some))) for name, some in by_operation.items()}
+    calibration, integrity = folder.json(CALIBRATION), folder.json(INTEGRITY)
+    drifts = findings.drifts({name: one.over_time for name, one in operations.items()}) if _long(plan, rows) else []
+    return Report(
+        folder=folder.path,
+        plan=plan,
+        session=session,
+        started=folder.started,
+        rows=rows,
+        operations=operations,
+        streams=_streams(rows),
+        checks=_checks(plan, rows, integrity, session),
+        findings=[
+            *findings.stalls(by_operation),
+            *_near_its_limit(calibration, by_operation),
+            *findings.waiting(by_operation),
+            *findings.drifted(drifts),
+        ],
+        knees=_knees(plan, rows),
+        drifts=drifts,
+        environment=folder.json(ENVIRONMENT) or {},
+        integrity=integrity,
+        calibration=calibration,
+        s3_baseline=folder.json(S3_BASELINE),
+        prometheus=folder.json(PROMETHEUS),
+    )
 
 
-def _checks(name: str, limits: Any, summary: Summary) -> list[Check]:
+def _ordered(names: list[str]) -> list[str]:
+    known = [str(operation) for operation in Operation]
+    return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
+
+
+def _of_operation(rows: Columns, edges: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> OfOperation:
+    good = rows.ok
+    shares = np.array(list(QUANTILES.values()))
+    found = bootstrap.interval(good.latency, good.end, shares, np.random.default_rng(1))
+    bands = (
+        {}
+        if found is None
+        else {name: (float(low), float(high)) for name, (low, high) in zip(QUANTILES, found, strict=True)}
+    )
+    return OfOperation(summarise(rows), bands, over_time(rows, edges), segments(rows))
+
+
+def _streams(rows: Columns) -> list[tuple[str, str, Summary]]:
     found = []
-    for kind in ("failures", "unknown"):
-        limit = getattr(limits, kind)
-        if limit is not None:
-            count = getattr(summary, kind)
-            found.append(Check(f"{name} {kind}", f"≤ {limit}", str(count), count <= limit and summary.count > 0))
-    for quantile in ("p50", "p95", "p99"):
-        limit = getattr(limits, f"{quantile}_seconds")
-        if limit is not None:
-            value = summary.latency.get(quantile)
-            measured = "nothing measured" if value is None else f"{value:.3g} s"
-            found.append(Check(f"{name} {quantile}", f"≤ {limit:g} s", measured, value is not None and value <= limit))
-    if limits.instances_per_second is not None:
-        rate = summary.instances_per_second
-        limit = limits.instances_per_second
-        found.append(Check(f"{name} instances/s", f"≥ {limit:g}", f"{rate:.1f}", rate >= limit))
+    for stream in rows.stream.present():
+        some = rows[rows.stream.is_(stream)]
+        found += [(stream, name, summarise(some.of_operation(name))) for name in _ordered(some.operation.present())]
+    return found if len(rows.stream.present()) > 1 else []
+
+
+def _checks(
+    plan: Mapping[str, Any], rows: Columns, integrity: Mapping[str, Any] | None, session: Mapping[str, Any]
+) -> list[Check]:
+    found = checks.checks(plan.get("thresholds") or {}, rows)
+    found.append(checks.integrity(integrity))
+    if died := session.get("users_died"):
+        found.append(Check("users that died of an error of their own", "0", str(died), passed=False))
+    found += [
+        Check("the campaign as a whole", "no failure", words, passed=False) for words in session.get("failures", ())
+    ]
     return found
+
+
+def _knees(plan: Mapping[str, Any], rows: Columns) -> dict[str, Knee]:
+    """Of each open stream's most frequent operation."""
+    shape = plan.get("shape") or {}
+    if shape.get("kind") not in ("ramp", "steps"):
+        return {}
+    open_streams = {
+        str(stream.get("name") or str(stream.get("behaviour")).replace("_", "-"))
+        for stream in plan.get("streams", ())
+        if stream.get("users") is None
+    }
+    found = {}
+    for stream in rows.stream.present():
+        if stream not in open_streams:
+            continue
+        some = rows[rows.stream.is_(stream)]
+        name = next(iter(some.operation.counts()))
+        some = some.of_operation(name)
+        length = shape.get("step_seconds", 20.0)
+        last = float(some.end.max())
+        edges = equal_windows(some) if shape["kind"] == "ramp" else np.arange(0, last + length * 0.5, length)
+        found[f"{stream}/{name}"] = knee(some, edges)
+    return found
+
+
+def _long(plan: Mapping[str, Any], rows: Columns) -> bool:
+    """Whether it was steady for so long that drift would show."""
+    kind = (plan.get("shape") or {}).get("kind")
+    long = bool(len(rows)) and float(rows.end.max()) >= findings.SOAK_SECONDS
+    return kind == "soak" or (kind == "steady" and long)
+
+
+def _near_its_limit(calibration: Mapping[str, Any] | None, operations: Mapping[str, Columns]) -> list[Finding]:
+    """The busiest storing operation's best second-long rate is not taken: the rate over its whole time is."""
+    if not calibration:
+        return []
+    sent = summarise(Columns.joined([rows for name, rows in operations.items() if name in STORES]))
+    found = findings.generator_near_its_limit(
+        sent.instances_per_second, float(calibration.get("instances_per_second", 0)), "instances/s"
+    )
+    if found:
+        return found
+    megabytes = float(calibration.get("megabytes_per_second", 0))
+    return findings.generator_near_its_limit(sent.bytes_per_second / 1e6, megabytes, "MB/s")

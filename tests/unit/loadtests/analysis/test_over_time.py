@@ -67,8 +67,9 @@ def test_the_bootstrap_knows_that_latencies_of_a_run_depend_on_each_other() -> N
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.4, 3, 59, 61, 3600, 86_400])
-def test_intervals_are_neither_too_many_nor_too_few_and_cover_all(seconds: float) -> None:
-    edges = edges_for(seconds)
+@pytest.mark.parametrize("count", [0, 700, 10**6])
+def test_intervals_are_neither_too_many_nor_too_few_and_cover_all(seconds: float, count: int) -> None:
+    edges = edges_for(seconds, count)
 
     assert 12 <= len(edges) - 1 <= 121
     assert edges[0] == 0
@@ -95,7 +96,7 @@ def test_a_drift_is_found_with_its_size_and_none_where_there_is_none() -> None:
     moments, random = np.arange(120) * 30.0, np.random.default_rng(2)
     noise = random.normal(0, 2, 120)
 
-    falls, stays = drift(moments, 100 - moments / 3600 * 5 + noise), drift(moments, 100 + noise)
+    falls, stays = (drift(moments, values + noise, 0, 3600) for values in (100 - moments / 3600 * 5, 100 + 0 * moments))
 
     assert falls is not None
     assert falls.certain
