@@ -153,10 +153,10 @@ class Client(HTTPClient):
         with gevent.Timeout(timeout):
             return _Response(connection, self._connection_pool, block_size=1 << 16, method=method)
 
-    def _connected(self, connection: Any) -> None:
+    def _connected(self, sock: Any) -> None:
         # without it the end of a body waits 40 ms for an acknowledgement (Nagle's algorithm)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._fresh = connection
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._fresh = sock
 
     def _used(self) -> None:
         self._last_used = monotonic()
