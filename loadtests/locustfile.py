@@ -84,6 +84,7 @@ class _Tests:
             print,
             self._over,
             shares_folder=isinstance(self._environment.runner, LocalRunner) or bool(options.processes),
+            calibrates=True,
         )
         self._conductor.prepare()
 

@@ -15,6 +15,7 @@ from locust.runners import MasterRunner
 from loadtests.campaigns import messages
 from loadtests.campaigns.allotment import order
 from loadtests.campaigns.copies import Copies
+from loadtests.campaigns.generator import together
 from loadtests.campaigns.interruption import Interruption
 from loadtests.campaigns.knee import StepWatch
 from loadtests.campaigns.performer import SPARE_SECONDS
@@ -44,6 +45,7 @@ class Conductor:
         over: called in a greenlet of its own when the campaign is over: it stops the runner.
         interruption: whether the user wants it to end.
         shares_folder: the workers can write into `folder` themselves.
+        calibrates: what the generator could send is measured first.
     """
 
     def __init__(
@@ -56,7 +58,8 @@ class Conductor:
         over: Callable[[], None],
         interruption: Interruption | None = None,
         *,
-        shares_folder: bool = True,
+        shares_folder: bool,
+        calibrates: bool,
     ) -> None:
         self.plan, self.run, self.folder = plan, run, folder
         self.started = datetime.now(UTC)
@@ -67,7 +70,8 @@ class Conductor:
         self.progress = Progress(plan)
         self._locust, self._say, self._over, self._interruption = locust_environment, say, over, interruption
         self._runner = locust_environment.runner
-        self._shares_folder = shares_folder
+        self._shares_folder, self._calibrates = shares_folder, calibrates
+        self._calibrations: list[dict[str, float]] = []
         self._master = isinstance(self._runner, MasterRunner)
         self.here: set[str] = set()
         """Workers that listen."""
@@ -89,6 +93,11 @@ class Conductor:
             "has-stored": self._on_stored,
         }
         messages.listen(self._runner, listeners)
+
+    @property
+    def calibration(self) -> dict[str, float] | None:
+        """What all processes together could send (see `loadtests.calibration`)."""
+        return together(self._calibrations)
 
     @property
     def users_died(self) -> int:
@@ -116,6 +125,7 @@ class Conductor:
             "run": self.run,
             "started": self.started.isoformat(),
             "workers": len(self._workers),
+            "calibrates": self._calibrates,
             "folder": str(self.folder.resolve()) if self._shares_folder else None,
         }
         self._ask("prepare", [{**everybody, "index": index} for index in range(len(self._workers))], PREPARE_SECONDS)
@@ -127,6 +137,11 @@ class Conductor:
         if self.failures:
             self._end("failed")
             return
+        if calibration := self.calibration:
+            self._say(
+                f"the generator could send {calibration['instances_per_second']:.0f} of this campaign's instances/s, "
+                f"{calibration['megabytes_per_second']:.0f} MB/s"
+            )
         self.started = datetime.now(UTC) + timedelta(seconds=DELAY_SECONDS)
         self.recorder.begun = time.monotonic() + DELAY_SECONDS
         self._send("begin", {"delay": DELAY_SECONDS, "started": self.started.isoformat()})
@@ -222,6 +237,8 @@ class Conductor:
     def _on_answer(self, _: str, data: dict[str, Any]) -> None:
         if data["problem"]:
             self.failures.append(f"worker {data['worker']}: {data['problem']}")
+        if data.get("calibration"):
+            self._calibrations.append(data["calibration"])
         self._waiting.discard(data["worker"])
 
     def _ask(self, kind: str, data: list[dict[str, Any]], seconds: float) -> None:

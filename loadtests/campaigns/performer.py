@@ -13,7 +13,9 @@ from typing import Any
 import gevent
 from locust.runners import WorkerRunner
 
+from loadtests.calibration import calibrate
 from loadtests.campaigns import messages
+from loadtests.campaigns.generator import SECONDS, sizes
 from loadtests.campaigns.plan import Plan
 from loadtests.campaigns.streams import Stream, streams
 from loadtests.campaigns.tail import Tail
@@ -74,13 +76,16 @@ class Performer:
 
     def _prepare(self, _: str, data: dict[str, Any]) -> None:
         self._worker, workers = data["index"], data["workers"]
+        calibration = None
         try:
             plan = Plan.model_validate_json(data["plan"])
             self._make(plan, data["run"], datetime.fromisoformat(data["started"]), workers, data["folder"])
-        except (LedgerError, OSError, ValueError, ImportError) as error:
+            if data["calibrates"] and (found := sizes(plan, data["run"])):
+                calibration = calibrate(SECONDS, sizes=found).as_dict()
+        except (LedgerError, OSError, ValueError, ImportError, RuntimeError) as error:
             self._send("ready", problem=str(error))
             return
-        self._send("ready", problem="")
+        self._send("ready", problem="", calibration=calibration)
 
     def _make(self, plan: Plan, run: str, started: datetime, workers: int, folder: str | None) -> None:
         for name in sorted({name for stream in plan.streams for name in stream.profiles}):

@@ -53,6 +53,7 @@ def run(
     interruption: Interruption,
     workers: Workers | None,
     outputs: Path,
+    calibrates: bool,
 ) -> Conductor:
     """Run it to its end, its limit of time or an interruption. Returns the conductor, who knows what became of it.
 
@@ -78,6 +79,7 @@ def run(
         is_over.set,
         interruption,
         shares_folder=workers is None or workers.bind is None,
+        calibrates=calibrates,
     )
     events = locust_environment.events
     events.test_start.add_listener(conductor.prepare)

@@ -1,10 +1,7 @@
 """One campaign from its folder's first file to its report: load, verification, verdict."""
 
 import json
-import os
-import platform
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ from loadtests import ledger as ledgers
 from loadtests import reports
 from loadtests.campaigns import runner
 from loadtests.campaigns.conductor import Conductor
+from loadtests.campaigns.generator import described
 from loadtests.campaigns.interruption import Interruption
 from loadtests.campaigns.plan import Plan
 from loadtests.campaigns.runner import Workers, WorkersMissingError
@@ -27,13 +25,20 @@ EXIT_MET, EXIT_NOT_MET, EXIT_INTERRUPTED = 0, 1, 130
 
 
 def session(
-    plan: Plan, environment: Environment, run: str, folder: Path, workers: Workers | None, outputs: Path
+    plan: Plan,
+    environment: Environment,
+    run: str,
+    folder: Path,
+    workers: Workers | None,
+    outputs: Path,
+    *,
+    calibrates: bool = True,
 ) -> int:
     """Run the campaign; all its files go into `folder`. Returns the exit code."""
     begin(plan, environment, folder, print)
     interruption = Interruption(print)
     try:
-        conductor = runner.run(plan, environment, run, folder, print, interruption, workers, outputs)
+        conductor = runner.run(plan, environment, run, folder, print, interruption, workers, outputs, calibrates)
     except WorkersMissingError as error:
         print(f"no load was made: {error}")
         return EXIT_NOT_MET
@@ -72,9 +77,11 @@ def conclude(conductor: Conductor, environment: Environment, interruption: Inter
             "failures": conductor.failures,
             "streams": conductor.progress.as_dict(),
             "steps": conductor.steps.as_list() if conductor.steps else [],
-            "generator": _generator(),
+            "generator": described(),
         },
     )
+    if conductor.calibration is not None:
+        _write_json(folder / folders.CALIBRATION, conductor.calibration)
     if verified:
         _write_json(folder / folders.INTEGRITY, integrity.as_dict())
     report = reports.write(folder)
@@ -108,15 +115,3 @@ def _write(path: Path, text: str) -> None:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     _write(path, json.dumps(content, indent=1) + "\n")
-
-
-def _generator() -> dict[str, str]:
-    """What has made the load."""
-    return {
-        "vnaops": version("vnaops"),
-        "locust": version("locust"),
-        "pydicom": version("pydicom"),
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.release()}",
-        "processors": str(len(os.sched_getaffinity(0))),
-    }

@@ -125,9 +125,9 @@ def test_another_number_of_sessions_keeps_the_proportions(sessions: list[int], t
     streams = [{"name": f"s{n}", "behaviour": "modality", "users": 1, "sessions": s} for n, s in enumerate(sessions)]
     changed = [stream.sessions or 0 for stream in _plan(streams).with_sessions(total).streams]
 
-    assert sum(changed) == max(total, sum(changed) if total < len(sessions) * 2 else total)
+    assert total <= sum(changed) <= total + len(sessions)  # each stream keeps one
     assert all(
-        one >= 1 and abs(one - total * before / sum(sessions)) <= max(1.5, len(sessions))
+        one >= 1 and abs(one - total * before / sum(sessions)) <= len(sessions)
         for one, before in zip(changed, sessions, strict=True)
     )
 
