@@ -39,8 +39,16 @@ def run(options: argparse.Namespace) -> int:
         raise OptionError(f"--run {run_name!r}: at most 64 letters, digits and any of .:+-_")
     check(plan, environment, outputs, run_name, options.also_load, print)
     folder = new_folder(options.folder or default_folder(options.report_dir, plan.name))
-    calibrates = not options.no_calibration
-    return session(plan, environment, run_name, folder, workers, outputs, calibrates=calibrates)
+    return session(
+        plan,
+        environment,
+        run_name,
+        folder,
+        workers,
+        outputs,
+        calibrates=not options.no_calibration,
+        with_pdf=not options.no_pdf,
+    )
 
 
 def work(options: argparse.Namespace) -> int:

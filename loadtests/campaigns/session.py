@@ -32,7 +32,8 @@ def session(
     workers: Workers | None,
     outputs: Path,
     *,
-    calibrates: bool = True,
+    calibrates: bool,
+    with_pdf: bool,
 ) -> int:
     """Run the campaign; all its files go into `folder`. Returns the exit code."""
     begin(plan, environment, folder, print)
@@ -42,7 +43,7 @@ def session(
     except WorkersMissingError as error:
         print(f"no load was made: {error}")
         return EXIT_NOT_MET
-    report = conclude(conductor, environment, interruption)
+    report = conclude(conductor, environment, interruption, with_pdf=with_pdf)
     if report.interrupted:
         return EXIT_INTERRUPTED
     return EXIT_MET if report.passed and not conductor.failures else EXIT_NOT_MET
@@ -59,7 +60,9 @@ def begin(plan: Plan, environment: Environment, folder: Path, say: Callable[[str
     )
 
 
-def conclude(conductor: Conductor, environment: Environment, interruption: Interruption | None = None) -> Report:
+def conclude(
+    conductor: Conductor, environment: Environment, interruption: Interruption | None = None, *, with_pdf: bool = True
+) -> Report:
     """Look for all that is in the ledgers, and write and show the report."""
     folder = conductor.folder
     integrity, verified = _verified(folder, environment, interruption)
@@ -84,7 +87,7 @@ def conclude(conductor: Conductor, environment: Environment, interruption: Inter
         _write_json(folder / folders.CALIBRATION, conductor.calibration)
     if verified:
         _write_json(folder / folders.INTEGRITY, integrity.as_dict())
-    report = reports.write(folder)
+    report = reports.write(folder, with_pdf=with_pdf)
     terminal.show(report)
     print(f"report   {folder / 'report.html'}\nnumbers  {folder / 'report.json'}\nfolder   {folder}")
     return report

@@ -43,6 +43,8 @@ def http_front(
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             try:
                 headers = {name: value for name, value in self.headers.items() if name not in ("Host", "Authorization")}
+                # as the balancer does, so that the URLs in answers are its own (RFC 7239)
+                headers["Forwarded"] = f"host={self.headers['Host']};proto={'https' if tls else 'http'}"
                 connection.request(self.command, self.path, body, headers)
                 real = connection.getresponse()
                 status, content = alter(self.path, real.status, real.read())

@@ -1,10 +1,8 @@
 """Whole campaigns against a plain Orthanc with DICOMweb, and what becomes of them when something goes wrong."""
 
 import json
-import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -20,17 +18,40 @@ from tests.peers import wayward_scp
 from tests.peers.http_front import http_front
 from tests.peers.orthanc import Orthanc
 
-INSTANCES = 2 * 6 + 4 + 2
-ONLY_C_STORE = re.sub(r"users: .*", "users: {c_store: 2}\nanswer_timeout_seconds: 0.5", SMALL).replace(
-    "  WADO-RS: {failures: 0}\n", ""
-)
-ENDLESS = SMALL.replace("count: 2, instances: 6", "count: 200, instances: 100")
+INSTANCES = 6 + 4 + 2 * 3  # of SMALL
+ALONE = 3 * 6  # of those that only store
+HEAD = """\
+name: small
+title: A small campaign
+shape: {kind: steady, seconds: 60}
+"""
+ONLY_C_STORE = f"""{HEAD}
+answer_timeout_seconds: 0.5
+streams:
+  - {{behaviour: modality, users: 2, sessions: 3, profiles: {{ct: 1}}, instances: 6}}
+thresholds:
+  C-STORE: {{failures: 0, unknown: 0}}
+"""
+ONLY_STOW = f"""{HEAD}
+streams:
+  - name: web
+    behaviour: modality
+    protocol: dicomweb
+    users: 2
+    sessions: 3
+    profiles: {{ct: 1}}
+    instances: 6
+    options: {{instances_per_request: 3}}
+"""
+ENDLESS = SMALL.replace("sessions: 1,", "sessions: 200,").replace("instances: 6", "instances: 100")
 
 
-def run(tmp_path: Path, given: Path, plan: str = SMALL) -> tuple[int, str]:
+def run(tmp_path: Path, given: Path, plan: str = SMALL, *more: str) -> tuple[int, str]:
     """A campaign from its beginning to its end: exit code and output."""
     return finish(
-        start("--outputs", given, "--report-dir", tmp_path / "reports", "--campaign", campaign_file(tmp_path, plan))
+        start(
+            "--outputs", given, "--report-dir", tmp_path / "reports", "--campaign", campaign_file(tmp_path, plan), *more
+        )
     )
 
 
@@ -42,7 +63,7 @@ def report_of(tmp_path: Path) -> dict[str, Any]:
 def verify(tmp_path: Path, given: Path) -> tuple[int, dict[str, Any]]:
     """`vnaops-campaign verify` on the campaign's ledger: exit code and counts."""
     code, said = finish(
-        start("verify", "--json", "--outputs", given, "--ledger", only(tmp_path, "reports/*/ledger.jsonl"))
+        start("verify", "--json", "--outputs", given, "--ledger", only(tmp_path, "reports/*/ledger-0.jsonl"))
     )
     return code, json.loads(said)
 
@@ -86,7 +107,7 @@ def test_a_campaign_stores_retrieves_compares_and_reports(
     assert verified[0] == 0
     assert verified[1]["identical"] == INSTANCES
     for file in (tmp_path / "reports").glob("*/*"):
-        assert "s3cret" not in file.read_text()
+        assert b"s3cret" not in file.read_bytes()
     assert "s3cret" not in said
     assert finish(start("--print-paths", "--report-dir", tmp_path / "reports")) == (
         0,
@@ -99,7 +120,7 @@ def test_the_archive_has_what_the_ledger_says(archive: Orthanc, tmp_path: Path) 
 
     assert run(tmp_path, outputs(tmp_path, archive))[0] == 0
 
-    _, entries = ledger.read(only(tmp_path, "reports/*/ledger.jsonl"))
+    _, entries = ledger.read(only(tmp_path, "reports/*/ledger-0.jsonl"))
     assert archive.get("/statistics")["CountInstances"] == before + INSTANCES
     assert [entry.state for entry in entries] == [State.ACKNOWLEDGED] * INSTANCES
     patients = [archive.get(f"/patients/{one}")["MainDicomTags"]["PatientID"] for one in archive.get("/patients")]
@@ -109,7 +130,7 @@ def test_the_archive_has_what_the_ledger_says(archive: Orthanc, tmp_path: Path) 
 def test_a_lost_instance_is_found_by_verify(archive: Orthanc, tmp_path: Path) -> None:
     given = outputs(tmp_path, archive)
     assert run(tmp_path, given)[0] == 0
-    _, entries = ledger.read(only(tmp_path, "reports/*/ledger.jsonl"))
+    _, entries = ledger.read(only(tmp_path, "reports/*/ledger-0.jsonl"))
     victim = entries[5].sop_instance_uid
 
     lookup = urllib.request.Request(f"{archive.url}/tools/lookup", data=victim.encode())  # noqa: S310  (loopback)
@@ -138,8 +159,9 @@ def test_a_changed_byte_is_found_by_readers_and_by_verify(archive: Orthanc, tmp_
     assert code == 1, said
     assert found["verdict"] == "failed"
     assert found["operations"]["WADO-RS"]["errors"] == {
-        "returned other bytes than were stored": 2 * 2 + 3 + 1
-    }  # one a series
+        "returned other bytes than were stored": found["operations"]["WADO-RS"]["count"]
+    }
+    assert found["operations"]["WADO-RS"]["count"] >= 4  # studies, by their series
     assert found["operations"]["C-GET"]["failures"] == 0
     assert found["integrity"]["different"] == INSTANCES
 
@@ -151,7 +173,7 @@ def test_an_archive_that_acknowledges_and_loses_is_caught(archive: Orthanc, tmp_
     found = report_of(tmp_path)
     assert code == 1, said
     assert found["operations"]["C-STORE"]["failures"] == 0
-    assert (found["integrity"]["acknowledged"], found["integrity"]["missing"]) == (INSTANCES, INSTANCES)
+    assert (found["integrity"]["acknowledged"], found["integrity"]["missing"]) == (ALONE, ALONE)
 
 
 def test_a_store_without_an_answer_is_unknown_and_never_failed(archive: Orthanc, tmp_path: Path) -> None:
@@ -168,7 +190,7 @@ def test_a_store_without_an_answer_is_unknown_and_never_failed(archive: Orthanc,
     found = report_of(tmp_path)
     store = found["operations"]["C-STORE"]
     assert code == 1, said
-    assert (store["count"], store["failures"], store["unknown"]) == (INSTANCES, 0, 5)
+    assert (store["count"], store["failures"], store["unknown"]) == (ALONE, 0, 5)
     assert set(store["errors"]) == {
         "timed out",
         "aborted by service-provider: not-specified",
@@ -176,7 +198,7 @@ def test_a_store_without_an_answer_is_unknown_and_never_failed(archive: Orthanc,
         "protocol violated by the peer",
         "answered another message",
     }
-    assert len(peer.requests) == INSTANCES  # the rest was sent over new associations
+    assert len(peer.requests) == ALONE  # the rest was sent over new associations
     assert found["integrity"]["unknown"] == found["integrity"]["unknown_not_stored"] == 5
 
 
@@ -188,21 +210,20 @@ def test_a_refused_store_is_failed_and_not_looked_for(archive: Orthanc, tmp_path
     found = report_of(tmp_path)
     assert found["operations"]["C-STORE"]["errors"] == {"status 0xA700": 1}
     assert found["integrity"]["refused"] == 1
-    assert found["integrity"]["acknowledged"] == INSTANCES - 1
+    assert found["integrity"]["acknowledged"] == ALONE - 1
 
 
 def test_a_stow_answer_that_is_lost_is_unknown(archive: Orthanc, tmp_path: Path) -> None:
     def lose(path: str, status: int, body: bytes) -> tuple[int, bytes]:
         return (502, b"") if body.startswith(b"{") else (status, body)
 
-    plan = SMALL.replace("c_store: 2, stow_rs: 1, c_get: 1, wado_rs: 1", "stow_rs: 2")
     with http_front(archive.http_port, alter=lose) as origin:
-        run(tmp_path, outputs(tmp_path, archive, web={"url": f"{origin}/dicom-web"}), plan)
+        run(tmp_path, outputs(tmp_path, archive, web={"url": f"{origin}/dicom-web"}), ONLY_STOW)
 
     found = report_of(tmp_path)
     assert found["operations"]["STOW-RS"]["errors"] == {"HTTP 502": found["operations"]["STOW-RS"]["count"]}
     assert found["operations"]["STOW-RS"]["failures"] == 0
-    assert found["integrity"]["unknown_stored"] == INSTANCES
+    assert found["integrity"]["unknown_stored"] == ALONE
 
 
 def test_what_nobody_took_is_sent_again(archive: Orthanc, tmp_path: Path) -> None:
@@ -214,14 +235,13 @@ def test_what_nobody_took_is_sent_again(archive: Orthanc, tmp_path: Path) -> Non
         seen.append(path)
         return (503, b"") if len(seen) <= 2 else (status, body)
 
-    plan = SMALL.replace("c_store: 2, stow_rs: 1, c_get: 1, wado_rs: 1", "stow_rs: 1")
     with http_front(archive.http_port, alter=without_a_server_at_first) as origin:
-        run(tmp_path, outputs(tmp_path, archive, web={"url": f"{origin}/dicom-web"}), plan)
+        run(tmp_path, outputs(tmp_path, archive, web={"url": f"{origin}/dicom-web"}), ONLY_STOW)
 
     found = report_of(tmp_path)
     assert found["operations"]["STOW-RS"]["errors"] == {"HTTP 503": 2}
-    assert found["operations"]["STOW-RS"]["instances"] == INSTANCES
-    assert found["integrity"]["identical"] == found["integrity"]["acknowledged"] == INSTANCES
+    assert found["operations"]["STOW-RS"]["instances"] == ALONE
+    assert found["integrity"]["identical"] == found["integrity"]["acknowledged"] == ALONE
     assert found["integrity"]["unknown"] == found["integrity"]["refused"] == 0
 
 
@@ -229,7 +249,7 @@ def wait_for_acknowledgements(folder: Path, count: int, seconds: float = 60) -> 
     """Until the campaign's ledger has that many."""
     deadline, pause = time.monotonic() + seconds, threading.Event()
     while time.monotonic() < deadline:
-        ledgers = list(folder.glob("reports/*/ledger.jsonl"))
+        ledgers = list(folder.glob("reports/*/ledger-0.jsonl"))
         if ledgers and ledgers[0].read_bytes().count(b'"acknowledged"') >= count:
             return
         pause.wait(0.02)
@@ -284,35 +304,3 @@ def test_the_limit_of_time_ends_the_load(archive: Orthanc, tmp_path: Path) -> No
     assert code == 0, said
     assert 2 <= found["duration_seconds"] < 20
     assert found["integrity"]["passed"]
-
-
-def test_locusts_own_command_line_runs_the_same_campaign(archive: Orthanc, tmp_path: Path) -> None:
-    plan = campaign_file(tmp_path)
-    locustfile = Path(__file__).parents[3] / "loadtests" / "locustfile.py"
-    command = [sys.executable, "-m", "locust", "-f", locustfile, "--headless", "-u", "5", "-r", "5", "-t", "8s"]
-    command += ["--outputs", outputs(tmp_path, archive), "--campaign", plan, "--report-dir", tmp_path / "reports"]
-
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-
-    found = report_of(tmp_path)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert found["integrity"]["identical"] == found["integrity"]["acknowledged"] == INSTANCES
-    row = next(
-        line for line in ended.stdout.splitlines() + ended.stderr.splitlines() if line.startswith("DIMSE    C-STORE")
-    )
-    assert int(row.split()[2]) == found["operations"]["C-STORE"]["count"]  # Locust's own statistics agree
-
-
-def test_locusts_own_command_line_asks_for_the_outputs() -> None:
-    locustfile = Path(__file__).parents[3] / "loadtests" / "locustfile.py"
-
-    ended = subprocess.run(
-        [sys.executable, "-m", "locust", "-f", locustfile, "--headless", "-t", "1s"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-    assert ended.returncode != 0
-    assert "--outputs is missing" in ended.stdout + ended.stderr
