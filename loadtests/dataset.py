@@ -140,6 +140,19 @@ class Fingerprinter:
             raise DataSetError("the data set has no pixel data, no document and no content")
         return Fingerprint(uid(self._uid), self._hash.hexdigest())
 
+    def unfinished(self) -> "tuple[hashlib._Hash, bytes]":
+        """The state of the hash so far, and what the ends of the open items and sequences will add to it.
+
+        For data sets that differ in the last value of their content only.
+
+        Raises:
+            DataSetError: there is nothing yet that is hashed.
+        """
+        if self._hash is None:
+            raise DataSetError("the data set has nothing that is hashed so far")
+        ends = (_MARK.pack(level.delimiter, UNDEFINED) for level in reversed(self._levels) if level.content)
+        return self._hash.copy(), b"".join(ends)
+
     def _head_in_parts(self, piece: memoryview) -> int:
         """Returns how much of the piece belongs to the head."""
         known, both = len(self._pending), self._pending + bytes(piece)

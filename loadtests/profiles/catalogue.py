@@ -17,6 +17,12 @@ _PROFILES: Mapping[str, tuple[str, str]] = {
     "us-native": ("ultrasound", "Ultrasound"),
     "pet": ("pet", "PositronEmission"),
     "nm": ("nm", "NuclearMedicine"),
+    "slide": ("slide", "Slide"),
+    "slide-small": ("slide", "SmallSlide"),
+    "video": ("video", "Video"),
+    "video-clip": ("video", "VideoClip"),
+    "sr": ("structured_report", "StructuredReport"),
+    "pdf": ("document", "Document"),
 }
 # name -> name of the uncompressed profile and codec
 _COMPRESSED: Mapping[str, tuple[str, str]] = {
