@@ -102,7 +102,7 @@ class Client(HTTPClient):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._last_used = monotonic()
-        self._fresh: Any = None
+        self._newest: Any = None
         self._connection_pool.after_connect = self._connected  # type: ignore[method-assign]  # the library's hook
 
     def exchange(
@@ -127,8 +127,7 @@ class Client(HTTPClient):
         announced = {"Content-Length": str(length)} if length or method in ("POST", "PUT") else {}
         head = self._build_request(method, target, headers={**headers, **announced}).encode("latin-1")
         while True:
-            connection = self._connection()
-            fresh = connection is self._fresh
+            connection, fresh = self._connection()
             try:
                 with _answering():
                     return Answer(self._sent(connection, method, [head, *body], timeout), timeout, self._used)
@@ -137,11 +136,14 @@ class Client(HTTPClient):
                 if fresh or method not in IDEMPOTENT_METHODS:
                     raise HttpError("connection lost") from None
 
-    def _connection(self) -> Any:
+    def _connection(self) -> tuple[Any, bool]:
+        """Whether it is a new one goes with it."""
         with _connecting():
             if monotonic() - self._last_used > IDLE_SECONDS:
                 self._forget_idle()
-            return self._connection_pool.get_socket()
+            self._newest = None
+            connection = self._connection_pool.get_socket()
+        return connection, connection is self._newest
 
     def _sent(self, connection: Any, method: str, data: Iterable[Buffer], timeout: float) -> _Response:
         try:
@@ -156,7 +158,7 @@ class Client(HTTPClient):
     def _connected(self, sock: Any) -> None:
         # without it the end of a body waits 40 ms for an acknowledgement (Nagle's algorithm)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._fresh = sock
+        self._newest = sock
 
     def _used(self) -> None:
         self._last_used = monotonic()
