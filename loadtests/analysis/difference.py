@@ -8,7 +8,7 @@ whether the distributions as a whole are shifted, Hodges and Lehmann's estimate 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,9 @@ from loadtests.analysis.columns import Array
 LEVEL = 0.95
 REPEATS = 3
 THINNED = 1500
+LEAST = 1e-9  # seconds: a logarithm needs more than 0
+SLOWER = "slower"
+"""How often a request of B is slower than one of A: Mann and Whitney's U over its maximum."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Difference:
-    """Of one figure. `ratio`, `low` and `high` are B to A; for `measure` "slower" they are a share, 0.5 is alike."""
+    """Of one figure. `ratio`, `low` and `high` are B to A; for `SLOWER` they are a share, 0.5 is alike."""
 
     measure: str
     a: float
@@ -47,54 +50,53 @@ class Difference:
     """The p-value by Holm's method over all figures that were looked at."""
 
 
-def quantile(a: Sequence[Sample], b: Sequence[Sample], share: float, name: str, seed: int) -> Difference | None:
-    """Ratio of a quantile; None where there is too little for a statement."""
-    pooled = [np.concatenate([one.values for one in side]) for side in (a, b)]
+def latencies(a: Sequence[Sample], b: Sequence[Sample], shares: Mapping[str, float], seed: int) -> list[Difference]:
+    """`SLOWER`, and the ratio of each named quantile; empty where there is too little for a statement."""
+    pooled = [np.concatenate([one.values for one in side]) if side else np.array([]) for side in (a, b)]
     if not all(map(len, pooled)):
-        return None
-    values = [float(np.quantile(side, share)) for side in pooled]
-    if min(values) <= 0:
-        return None
-    if min(len(a), len(b)) >= REPEATS:
-        logs = [
-            np.array([math.log(np.quantile(one.values, share)) for one in side if len(one.values)]) for side in (a, b)
-        ]
-        return _welch(name, values, logs)
-    random = np.random.default_rng(seed)
+        return []
     edges = bootstrap.edges_of(*pooled)
-    drawn = [_drawn(side, edges, random) for side in (a, b)]
-    if drawn[0] is None or drawn[1] is None:
-        return None
-    shares = np.array([share])
-    logs = [np.log(np.maximum(bootstrap.quantiles_of(one.counts, edges, shares)[:, 0], 1e-9)) for one in drawn if one]
-    error = math.hypot(float(logs[0].std()), float(logs[1].std()))
-    units = drawn[0].units, drawn[1].units
-    return _student(name, values, math.log(values[1] / values[0]), error, units)
-
-
-def slower(a: Sequence[Sample], b: Sequence[Sample], seed: int) -> Difference | None:
-    """How often a request of B is slower than one of A (Mann and Whitney's U over its maximum)."""
-    pooled = [np.concatenate([one.values for one in side]) for side in (a, b)]
-    if not all(map(len, pooled)):
-        return None
-    edges = bootstrap.edges_of(*pooled)
+    wanted = np.array(list(shares.values()))
+    values = [np.quantile(side, wanted) for side in pooled]
     medians = [float(np.median(side)) for side in pooled]
     if min(len(a), len(b)) >= REPEATS:
-        pairs = np.array([[_share(_counts(x, edges), _counts(y, edges)) for y in b] for x in a])
-        error = math.hypot(
-            float(pairs.mean(1).std(ddof=1)) / math.sqrt(len(a)), float(pairs.mean(0).std(ddof=1)) / math.sqrt(len(b))
-        )
-        value, units = float(pairs.mean()), (len(a), len(b))
-    else:
-        random = np.random.default_rng(seed)
-        drawn = [_drawn(side, edges, random) for side in (a, b)]
-        if drawn[0] is None or drawn[1] is None:
-            return None
-        shares = [_share(x, y) for x, y in zip(drawn[0].counts, drawn[1].counts, strict=True)]
-        whole = [sum((_counts(one, edges) for one in side), np.zeros(len(edges) - 1)) for side in (a, b)]
-        value, error, units = _share(*whole), float(np.std(shares)), (drawn[0].units, drawn[1].units)
-    found = _student("slower", medians, value - 0.5, error, units)
-    return replace(found, ratio=value, low=0.5 + math.log(found.low), high=0.5 + math.log(found.high))
+        logs = [np.log([np.maximum(np.quantile(one.values, wanted), LEAST) for one in side]) for side in (a, b)]
+        quantiles = [
+            _welch(name, (float(values[0][at]), float(values[1][at])), [side[:, at] for side in logs])
+            for at, name in enumerate(shares)
+        ]
+        return [_slower_by_repeats(a, b, edges, medians), *quantiles]
+    random = np.random.default_rng(seed)
+    drawn = [_drawn(side, edges, random) for side in (a, b)]
+    if drawn[0] is None or drawn[1] is None:
+        return []
+    units = drawn[0].units, drawn[1].units
+    logs = [np.log(np.maximum(bootstrap.quantiles_of(one.counts, edges, wanted), LEAST)) for one in drawn if one]
+    errors = np.hypot(logs[0].std(0), logs[1].std(0))
+    ratios = np.log(np.maximum(values[1], LEAST) / np.maximum(values[0], LEAST))
+    drawn_shares = [_share(x, y) for x, y in zip(drawn[0].counts, drawn[1].counts, strict=True)]
+    whole = [sum((_counts(one, edges) for one in side), np.zeros(len(edges) - 1)) for side in (a, b)]
+    return [
+        _slower(medians, _share(*whole), float(np.std(drawn_shares)), units),
+        *(
+            _student(name, (float(values[0][at]), float(values[1][at])), float(ratios[at]), float(errors[at]), units)
+            for at, name in enumerate(shares)
+        ),
+    ]
+
+
+def _slower_by_repeats(a: Sequence[Sample], b: Sequence[Sample], edges: Array, medians: list[float]) -> Difference:
+    pairs = np.array([[_share(_counts(x, edges), _counts(y, edges)) for y in b] for x in a])
+    error = math.hypot(
+        float(pairs.mean(1).std(ddof=1)) / math.sqrt(len(a)), float(pairs.mean(0).std(ddof=1)) / math.sqrt(len(b))
+    )
+    return _slower(medians, float(pairs.mean()), error, (len(a), len(b)))
+
+
+def _slower(medians: list[float], share: float, error: float, units: tuple[int, int]) -> Difference:
+    found = _student(SLOWER, medians, share - 0.5, error, units)
+    low, high = (min(1.0, max(0.0, 0.5 + math.log(one))) for one in (found.low, found.high))
+    return replace(found, ratio=share, low=low, high=high)
 
 
 def rates(a: Sequence[Array], b: Sequence[Array], name: str) -> Difference | None:
@@ -107,11 +109,21 @@ def rates(a: Sequence[Array], b: Sequence[Array], name: str) -> Difference | Non
         return None
     means = [float(one.mean()) for one in units]
     # relative errors of the means, by the delta method: a slice may be 0, so that its logarithm can't be had
-    errors = [float(one.std(ddof=1)) / math.sqrt(len(one)) / mean for one, mean in zip(units, means, strict=True)]
+    errors = [
+        float(one.std(ddof=1)) / math.sqrt(_independent(one)) / mean for one, mean in zip(units, means, strict=True)
+    ]
     freedom = _freedom(errors, [len(one) for one in units])
     return _finish(
         name, means, math.log(means[1] / means[0]), math.hypot(*errors), freedom, (len(units[0]), len(units[1]))
     )
+
+
+def _independent(slices: Array) -> float:
+    """As how many independent ones they count, by the correlation of neighbours."""
+    rest = slices - slices.mean()
+    square = float((rest**2).sum())
+    correlation = max(0.0, float((rest[1:] * rest[:-1]).sum()) / square) if square else 0.0
+    return max(2.0, len(slices) * (1 - correlation) / (1 + correlation))
 
 
 def shift(a: Sequence[Sample], b: Sequence[Sample]) -> float:

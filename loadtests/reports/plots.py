@@ -59,7 +59,7 @@ def throughput(operations: Mapping[str, OfOperation], seconds: float) -> go.Figu
     figure.update_xaxes(title_text="seconds since the beginning", range=[0, seconds or 1])
     for column, title in ((1, "instances per second"), (2, "MB per second")):
         figure.update_yaxes(title_text=title, rangemode="tozero", row=1, col=column)
-    return _dressed(figure, 320, legend=True)
+    return dressed(figure, 320, legend=True)
 
 
 def latency(rows: Columns, one: OverTime, seconds: float) -> go.Figure:
@@ -104,7 +104,7 @@ def latency(rows: Columns, one: OverTime, seconds: float) -> go.Figure:
     _mark_bad(figure, rows)
     figure.update_xaxes(title_text="seconds since the beginning", range=[0, seconds or 1])
     _seconds_axis(figure.update_yaxes, low, high)
-    return _dressed(figure, 300, legend=True)
+    return dressed(figure, 300, legend=True)
 
 
 def _mark_bad(figure: go.Figure, rows: Columns) -> None:
@@ -138,10 +138,15 @@ def quantiles(name: str, rows: Columns) -> go.Figure:
                 mode="lines",
                 line={"color": colour(name), "width": 2, "dash": dash},
             )
-        _seconds_axis(figure.update_yaxes, *_range(np.concatenate((good.latency, good.service))))
+        quantile_axes(figure, np.concatenate((good.latency, good.service)))
+    return dressed(figure, 300, legend=True)
+
+
+def quantile_axes(figure: go.Figure, values: Array) -> None:
+    """Shares by how many took longer, and seconds that hold all of the values."""
     marks = {0.5: "p50", 0.1: "p90", 0.01: "p99", 0.001: "p99.9", 0.0001: "p99.99"}
     figure.update_xaxes(type="log", autorange="reversed", tickvals=list(marks), ticktext=list(marks.values()))
-    return _dressed(figure, 300, legend=True)
+    _seconds_axis(figure.update_yaxes, *_range(values))
 
 
 def knee(one: Knee) -> go.Figure:
@@ -164,7 +169,7 @@ def knee(one: Knee) -> go.Figure:
     figure.update_xaxes(title_text="offered per second", rangemode="tozero")
     figure.update_yaxes(title_text="done per second", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title_text="p99, seconds", rangemode="tozero", row=1, col=2)
-    return _dressed(figure, 300, legend=False)
+    return dressed(figure, 300, legend=False)
 
 
 def series(one: Mapping[str, Any], seconds: float) -> go.Figure:
@@ -180,7 +185,7 @@ def series(one: Mapping[str, Any], seconds: float) -> go.Figure:
         )
     figure.add_vrect(x0=0, x1=seconds, fillcolor="rgba(136,136,136,0.12)", line_width=0)
     figure.update_yaxes(title_text=one["unit"], rangemode="tozero")
-    return _dressed(figure, 240, legend=len(one["lines"]) > 1)
+    return dressed(figure, 240, legend=len(one["lines"]) > 1)
 
 
 def _middles(one: OverTime) -> Array:
@@ -206,7 +211,8 @@ def _round(values: Array) -> Array:
     return np.asarray(values, dtype=np.float64).round(6)
 
 
-def _dressed(figure: go.Figure, height: int, *, legend: bool) -> Any:
+def dressed(figure: go.Figure, height: int, *, legend: bool) -> Any:
+    """The figure as all here look, in light and dark."""
     figure.update_layout(
         template="plotly_white",
         height=height,

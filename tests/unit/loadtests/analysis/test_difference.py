@@ -18,8 +18,7 @@ def sample(seed: int, scale: float = 1.0, count: int = 1200) -> Sample:
 
 
 def looked_at(a: list[Sample], b: list[Sample], seed: int) -> list[Difference]:
-    found = [difference.quantile(a, b, share, f"p{share * 100:g}", seed) for share in (0.5, 0.95, 0.99)]
-    return difference.holm([one for one in (difference.slower(a, b, seed), *found) if one])
+    return difference.holm(difference.latencies(a, b, {"p50": 0.5, "p95": 0.95, "p99": 0.99}, seed))
 
 
 @pytest.mark.parametrize("repeats", [1, 3])
@@ -54,10 +53,8 @@ def test_the_shift_is_in_the_values_own_unit() -> None:
 def test_slower_is_a_half_for_equals_and_one_where_all_of_b_are_slower() -> None:
     low, high = Sample(np.linspace(1, 2, 500), np.arange(500.0)), Sample(np.linspace(3, 4, 500), np.arange(500.0))
 
-    same, all_ = difference.slower([low], [low], 1), difference.slower([low], [high], 1)
+    same, all_ = (difference.latencies([low], [other], {}, 1)[0] for other in (low, high))
 
-    assert same is not None
-    assert all_ is not None
     assert (same.ratio, all_.ratio) == (pytest.approx(0.5), pytest.approx(1.0))
     assert same.p > 0.5
 
@@ -94,6 +91,6 @@ def test_holm_corrects_for_how_many_were_looked_at() -> None:
 def test_too_little_is_no_statement() -> None:
     few = Sample(np.array([1.0, 2.0]), np.array([1.0, 2.0]))
 
-    assert difference.quantile([few], [few], 0.5, "p50", 1) is None
-    assert difference.slower([few], [few], 1) is None
+    assert difference.latencies([few], [few], {"p50": 0.5}, 1) == []
+    assert difference.latencies([], [few], {"p50": 0.5}, 1) == []
     assert difference.rates([np.array([1.0])], [np.array([1.0])], "requests/s") is None

@@ -66,6 +66,19 @@ def test_the_bootstrap_knows_that_latencies_of_a_run_depend_on_each_other() -> N
     assert inside >= 51  # 95 % of 60 are 57; an interval over single transactions would hold it in about 20
 
 
+@pytest.mark.parametrize(("memory", "length"), [(0.0, 1.0), (0.8, 9.0), (0.9, 19.0)])
+def test_how_long_requests_know_of_each_other_is_found(memory: float, length: float) -> None:
+    random, logs = np.random.default_rng(6), np.zeros(20_000)
+    for at in range(1, len(logs)):
+        logs[at] = memory * logs[at - 1] + random.normal()
+
+    assert bootstrap.correlation_length(np.exp(logs)) == pytest.approx(length, rel=0.25)
+
+
+def test_what_is_all_alike_has_no_correlation() -> None:
+    assert bootstrap.correlation_length(np.full(100, 0.044)) == 1
+
+
 @pytest.mark.parametrize("seconds", [0.0, 0.4, 3, 59, 61, 3600, 86_400])
 @pytest.mark.parametrize("count", [0, 700, 10**6])
 def test_intervals_are_neither_too_many_nor_too_few_and_cover_all(seconds: float, count: int) -> None:
