@@ -64,6 +64,10 @@ FROM_cluster = $(PY) -m infra.campaign --stack $(ENV) --workers $(WORKERS)
 campaign: ## run campaign NAME (first) against ENV, report; ON=cluster WORKERS=2: from pods; MORE="--factor 2": options
 	@$(or $(FROM_$(ON)),$(error ON=$(ON): local or cluster)) --campaign $(or $(NAME),first) $(MORE)
 
+.PHONY: compare
+compare: ## say by statistics whether campaign B differs from A; folders, or several: A="a1 a2 a3" B="b1 b2 b3"
+	@$(IN) vnaops-campaign compare --a $(A) --b $(B) $(MORE)
+
 .PHONY: report-paths
 report-paths: ## the last campaign's JSON and HTML, one path a line
 	@$(IN) vnaops-campaign --report-dir build/campaigns --print-paths

@@ -94,7 +94,16 @@ def main(arguments: list[str] | None = None) -> int:
             return _run(run_parser().parse_args(rest))
         if command == "verify":
             return _verify(_verify_parser().parse_args(rest))
-        return _schema()
+        if command == "schema":
+            return _schema()
+        from loadtests.reports import commands
+
+        on_raw_data = {
+            "report": commands.report,
+            "compare": commands.compare_campaigns,
+            "merge": commands.merge_campaigns,
+        }
+        return on_raw_data[command](rest)
     except ValueError as error:  # BadInput, PlanError, OutputsError, RefusedError, …
         print(f"vnaops-campaign: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT

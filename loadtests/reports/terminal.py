@@ -49,7 +49,7 @@ def calibration_words(report: Report) -> list[str]:
         found.append(
             f"generator  could send {report.calibration.get('instances_per_second', 0):,.0f} instances/s "
             f"({report.calibration.get('megabytes_per_second', 0):,.0f} MB/s) from this machine, with "
-            f"{report.calibration.get('cpu_seconds_per_1000', 0):.2f} processor seconds per 1,000"
+            f"{report.calibration.get('processor_seconds_per_thousand', 0):.2f} processor seconds per 1,000"
         )
     else:
         found.append("generator  not calibrated: whether it was the limit can't be told")

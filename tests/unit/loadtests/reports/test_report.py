@@ -195,7 +195,7 @@ def test_a_result_over_seventy_percent_of_what_the_generator_can_send_is_flagged
     tmp_path: Path, possible: float, flagged: bool
 ) -> None:
     rows = [done("C-STORE", 1 + n / 10, 0.01) for n in range(100)]
-    calibration = {"instances_per_second": possible, "megabytes_per_second": 1e6, "cpu_seconds_per_1000": 0.2}
+    calibration = {"instances_per_second": possible, "megabytes_per_second": 1e6, "processor_seconds_per_thousand": 0.2}
     report, path = written(tmp_path, rows=rows, calibration=calibration)
 
     assert [one.kind for one in report.findings] == (["generator-near-its-limit"] if flagged else [])
