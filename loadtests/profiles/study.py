@@ -127,15 +127,13 @@ class Study:
 
     def bytes_estimate(self) -> int:
         """What all instances are together, taking those of one kind to be of one size, in bytes."""
-        return sum(
-            count * _sample(self.profile, series, number)[0] for (series, number), count in self._kinds().items()
-        )
+        return sum(count * sample(self.profile, series, number)[0] for (series, number), count in self.kinds().items())
 
     def sop_classes(self) -> set[str]:
         """SOP class UIDs of its instances: what an association for it proposes."""
-        return {_sample(self.profile, series, number)[1] for series, number in self._kinds()}
+        return {sample(self.profile, series, number)[1] for series, number in self.kinds()}
 
-    def _kinds(self) -> Counter[tuple[int, int]]:
+    def kinds(self) -> Counter[tuple[int, int]]:
         """Instances of each kind, which is known by the series and number of its first one."""
         first: dict[Hashable, tuple[int, int]] = {}
         found: Counter[tuple[int, int]] = Counter()
@@ -193,7 +191,7 @@ class Study:
 
 
 @lru_cache(maxsize=4096)
-def _sample(profile: Profile, series: int, number: int) -> tuple[int, str]:
+def sample(profile: Profile, series: int, number: int) -> tuple[int, str]:
     """Size in bytes and SOP class UID of an instance like this one."""
     study = Study(profile, "sample", 1, None, datetime(2026, 1, 1, tzinfo=UTC))
     instance = study._instance(study._head(series, number), study.uid, series, number)

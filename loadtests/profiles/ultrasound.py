@@ -44,7 +44,7 @@ class Ultrasound(Images):
         frames = []
         for frame in encoded:
             picture = enlarge(np.asarray(imagecodecs.jpeg8_decode(frame), dtype=np.float32), ROWS, COLUMNS)
-            speckle = 1 + 0.10 * grain(random, ROWS, COLUMNS, 0.8)[..., np.newaxis]
+            speckle = 1 + 0.16 * grain(random, ROWS, COLUMNS, 0.8)[..., np.newaxis]
             frames.append(np.clip(picture * speckle, 0, 255).astype(np.uint8))
         swing = frames + frames[-2:0:-1]
         made: dict[Hashable, Image] = {}
