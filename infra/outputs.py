@@ -40,10 +40,12 @@ def within(namespace: str) -> Door:
 
 def front_door(settings: Settings, door: Door, password: str, authority: str) -> dict[str, Any]:
     """How clients reach the archive, a secret among it; `authority` is the PEM of whom they trust."""
-    ae_title = settings.archive.ae_title
+    names = {"aeTitle": settings.archive.ae_title}
+    if settings.load_generator is not None:
+        names["callingAeTitle"] = settings.load_generator
     return {
-        "dicom": {"host": door.host, "port": door.dicom, "aeTitle": ae_title},
-        "dicomTls": {"host": door.host, "port": door.dicom_tls, "aeTitle": ae_title, "caCertificate": authority},
+        "dicom": {"host": door.host, "port": door.dicom, **names},
+        "dicomTls": {"host": door.host, "port": door.dicom_tls, **names, "caCertificate": authority},
         "dicomWeb": {
             "url": f"{door.url}/dicom-web",
             "wadoUri": f"{door.url}/wado",

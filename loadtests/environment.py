@@ -33,6 +33,9 @@ class Dicom(_Part):
     host: str = Field(min_length=1, description="name or address of the balancer")
     port: int = Field(ge=1, le=65535, description="TCP port")
     ae_title: str = Field(min_length=1, max_length=16, description="called AE title")
+    calling_ae_title: str = Field(
+        default="VNAOPS_LOAD", min_length=1, max_length=16, description="whom the archive knows the load generator as"
+    )
 
 
 class DicomTls(Dicom):

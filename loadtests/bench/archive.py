@@ -122,7 +122,8 @@ def store(target: Target, instances: list[Instance], associations: int) -> tuple
 
 def run(environment: Environment, raw: RawS3, count: int) -> list[dict[str, Any]]:
     """The whole benchmark, `count` instances a figure at least; what is written to the file."""
-    target = Target(environment.dicom.host, environment.dicom.port, environment.dicom.ae_title)
+    door = environment.dicom
+    target = Target(door.host, door.port, door.ae_title, door.calling_ae_title)
     source = Instances()
     many, one, one_study, direct = Measured(), Measured(), Measured(), Measured()
     each = -(-count // ROUNDS)

@@ -33,11 +33,12 @@ class DimseUser(CampaignUser):
         environment, timeout = self.campaign.environment, self.campaign.plan.answer_timeout_seconds
         if not self.options(DimseOptions).tls:
             door = environment.dicom
-            return Target(door.host, door.port, door.ae_title, answer_timeout=timeout)
+            return Target(door.host, door.port, door.ae_title, door.calling_ae_title, answer_timeout=timeout)
         secure = environment.dicom_tls
         if secure is None:
             raise LookupError("the environment has no door for DICOM over TLS (see `requirements`)")
-        return Target(secure.host, secure.port, secure.ae_title, answer_timeout=timeout, tls=secure.tls())
+        names = (secure.ae_title, secure.calling_ae_title)
+        return Target(secure.host, secure.port, *names, answer_timeout=timeout, tls=secure.tls())
 
     def give_up(self, operation: str, error: ScuError, started: float, intended: float | None = None) -> None:
         """Report an operation that could not begin, and wait before the next attempt."""

@@ -38,6 +38,12 @@ def test_a_pod_comes_to_the_front_door_by_the_service_s_name() -> None:
     assert known["targets"] == [f"{host}:11112", f"{host}:2762", f"https://{host}:8443"]
 
 
+def test_campaigns_call_as_whom_the_registry_knows() -> None:
+    wanted = settings(modalities=[LOAD], loadGenerator="LOAD")
+    known = outputs.front_door(wanted, outputs.published(wanted, "10.1.1.1"), "", "")
+    assert known["dicom"]["callingAeTitle"] == known["dicomTls"]["callingAeTitle"] == "LOAD"
+
+
 def test_the_route_that_deletes_is_in_the_outputs_only_where_it_is_open() -> None:
     closed, opened = settings(), settings(archive={"testDeletion": True})
     door = outputs.published(opened, "10.1.1.1")

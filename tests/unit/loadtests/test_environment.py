@@ -34,6 +34,7 @@ def test_the_contracts_outputs_are_read(tmp_path: Path) -> None:
     found = environment.load(written(tmp_path, GOOD))
 
     assert (found.dicom.host, found.dicom.port, found.dicom.ae_title) == ("10.0.0.1", 30112, "VNAOPS")
+    assert found.dicom.calling_ae_title == "VNAOPS_LOAD"  # where the outputs don't say another
     assert (found.dicom_web.origin, found.dicom_web.path) == ("https://10.0.0.1:30443", "/dicom-web")
     assert found.dicom_web.password.get_secret_value() == "s3cret-value"
     assert found.release == {"commit": "abc"}

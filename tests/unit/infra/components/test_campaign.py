@@ -111,6 +111,7 @@ def test_pods_read_the_environment_from_a_secret_as_pods_see_it(busy: Recorder) 
         "host": "load-balancer.vnaops-dev.svc.cluster.local",
         "port": 11112,
         "aeTitle": "VNAOPS",
+        "callingAeTitle": "LOAD",
     }
     assert outputs["dicomWeb"]["password"] == "https-password-value"
     assert outputs["moveDestination"] is None
