@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pynetdicom import AE, evt
+from pynetdicom import AE, DEFAULT_TRANSFER_SYNTAXES, evt
 from pynetdicom.sop_class import SecondaryCaptureImageStorage, Verification
 
 Handler = Callable[[Any], Any]
@@ -25,6 +25,7 @@ def pynetdicom_scp(
     *,
     ae_title: str = "PYNETDICOM",
     sop_classes: Sequence[str] = (Verification, SecondaryCaptureImageStorage),
+    transfer_syntaxes: Sequence[str] = DEFAULT_TRANSFER_SYNTAXES,
     max_pdu_length: int = 16382,
     require_called_ae_title: bool = False,
     require_calling_ae_titles: Sequence[str] = (),
@@ -44,7 +45,7 @@ def pynetdicom_scp(
     for sop_class in sop_classes:
         # None: role selection isn't answered
         role = True if sop_class in roles else None
-        entity.add_supported_context(sop_class, scu_role=role, scp_role=role)
+        entity.add_supported_context(sop_class, list(transfer_syntaxes), scu_role=role, scp_role=role)
     server = PynetdicomScp(0, ae_title)
 
     def store(event: Any) -> int:
