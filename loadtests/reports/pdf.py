@@ -25,9 +25,10 @@ def print_page(page: Path, pdf: Path) -> str:
             "--no-first-run",
             f"--user-data-dir={home}/profile",
             "--no-pdf-header-footer",
+            "--window-size=1280,1600",
             "--virtual-time-budget=10000",
             f"--print-to-pdf={pdf.resolve()}",
-            page.resolve().as_uri(),
+            f"{page.resolve().as_uri()}#paper",
         ]
         if os.geteuid() == 0:
             command.insert(1, "--no-sandbox")  # Chromium refuses root with it; the page is our own, without a network

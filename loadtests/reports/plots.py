@@ -185,7 +185,8 @@ def series(one: Mapping[str, Any], seconds: float) -> go.Figure:
         )
     figure.add_vrect(x0=0, x1=seconds, fillcolor="rgba(136,136,136,0.12)", line_width=0)
     figure.update_yaxes(title_text=one["unit"], rangemode="tozero")
-    return dressed(figure, 240, legend=len(one["lines"]) > 1)
+    found = dressed(figure, 260, legend=len(one["lines"]) > 1)
+    return found.update_layout(legend={"font": {"size": 10}})
 
 
 def _middles(one: OverTime) -> Array:

@@ -13,7 +13,7 @@ TIMEOUT_SECONDS = 10.0
 AROUND_SECONDS = 60.0
 POINTS = 240
 LEAST_STEP_SECONDS = 15.0  # the environment's own scrape interval
-LINES = 12  # of a plot
+LINES = 8  # of a plot: the highest
 
 _S3_SECONDS = "sum by (operation, le) (rate(vnaops_s3_storage_request_duration_seconds_bucket[1m]))"
 
@@ -92,6 +92,7 @@ def collect(url: str, begin: datetime, seconds: float) -> dict[str, Any]:
             for one in result
         ]
         lines = [line for line in lines if any(value is not None for _, value in line["points"])]
+        lines.sort(key=_highest, reverse=True)
         if lines:
             found["series"].append({"title": title, "unit": unit, "query": query, "lines": lines[:LINES]})
         else:
@@ -107,6 +108,10 @@ def _ask(url: str, query: str, start: float, end: float, step: float) -> list[di
     with urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310  (http by the check above)
         found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
     return found
+
+
+def _highest(line: dict[str, Any]) -> float:
+    return max(value for _, value in line["points"] if value is not None)
 
 
 def _number(value: str) -> float | None:
