@@ -68,6 +68,22 @@ campaign: ## run campaign NAME (first) against ENV, report; ON=cluster WORKERS=2
 compare: ## say by statistics whether campaign B differs from A; folders, or several: A="a1 a2 a3" B="b1 b2 b3"
 	@$(IN) vnaops-campaign compare --a $(A) --b $(B) $(MORE)
 
+PIXELS := pixels-s3 pixels-files
+REPEATS ?= 3
+
+# no $(MAKE) here: make -n would run the line, destroy and all
+.PHONY: compare-pixel-data
+compare-pixel-data: ## S3 against a file system: an environment of each, REPEATS campaigns by turns, the verdict (15 min)
+	@rm -rf build/pixel-data
+	@trap 'for env in $(PIXELS); do $(IN) --stack $$env pulumi destroy --yes --stack $$env; done' EXIT; \
+	for env in $(PIXELS); do $(PY) -m infra.up --stack $$env --deploy-only; done; \
+	for number in $$(seq $(REPEATS)); do for env in $(PIXELS); do \
+	  $(IN) vnaops-campaign --campaign pixel-data --folder build/pixel-data/$$env-$$number \
+	    --outputs "$$($(PY) -c "from infra import paths; print(paths.outputs_file('$$env'))")"; \
+	done; done; \
+	$(IN) vnaops-campaign compare --into build/pixel-data/compare \
+	  --a build/pixel-data/pixels-s3-* --b build/pixel-data/pixels-files-* || test $$? = 1 # 1: B is worse in something
+
 .PHONY: report-paths
 report-paths: ## the last campaign's JSON and HTML, one path a line
 	@$(IN) vnaops-campaign --report-dir build/campaigns --print-paths
