@@ -101,7 +101,7 @@ class _Tests:
         runner.quit() if self._environment.parsed_options.headless else runner.stop()
 
     def _conclude(self, **_: Any) -> None:
-        if self._conductor is not None:
+        if self._conductor is not None and self._conductor.has_begun:
             report = session.conclude(self._conductor, self._target)
             passed = report.passed and not self._conductor.failures
             self._environment.process_exit_code = session.EXIT_MET if passed else session.EXIT_NOT_MET

@@ -95,6 +95,11 @@ class Conductor:
         messages.listen(self._runner, listeners)
 
     @property
+    def has_begun(self) -> bool:
+        """Whether any load was made."""
+        return self._watcher is not None
+
+    @property
     def calibration(self) -> dict[str, float] | None:
         """What all processes together could send (see `loadtests.calibration`)."""
         return together(self._calibrations)

@@ -43,6 +43,9 @@ def session(
     except WorkersMissingError as error:
         print(f"no load was made: {error}")
         return EXIT_NOT_MET
+    if not conductor.has_begun:
+        print(f"no load was made{''.join(f': {words}' for words in conductor.failures[:1])}")
+        return EXIT_INTERRUPTED if interruption.asked else EXIT_NOT_MET
     report = conclude(conductor, environment, interruption, with_pdf=with_pdf)
     if report.interrupted:
         return EXIT_INTERRUPTED

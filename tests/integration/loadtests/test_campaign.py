@@ -245,12 +245,12 @@ def test_what_nobody_took_is_sent_again(archive: Orthanc, tmp_path: Path) -> Non
     assert found["integrity"]["unknown"] == found["integrity"]["refused"] == 0
 
 
-def wait_for_acknowledgements(folder: Path, count: int, seconds: float = 60) -> None:
-    """Until the campaign's ledger has that many."""
+def wait_for_acknowledgements(folder: Path, count: int, seconds: float = 60, file: str = "ledger-0.jsonl") -> None:
+    """Until each of the campaign's ledgers, of which there must be one, has that many."""
     deadline, pause = time.monotonic() + seconds, threading.Event()
     while time.monotonic() < deadline:
-        ledgers = list(folder.glob("reports/*/ledger-0.jsonl"))
-        if ledgers and ledgers[0].read_bytes().count(b'"acknowledged"') >= count:
+        ledgers = list(folder.glob(f"reports/*/{file}"))
+        if ledgers and all(one.read_bytes().count(b'"acknowledged"') >= count for one in ledgers):
             return
         pause.wait(0.02)
     raise AssertionError(f"there were no {count} acknowledgements within {seconds:g} s")
