@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 from zlib import crc32
 
+import gevent
 import numpy as np
 from locust import User, task
 from locust.exception import StopUser
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=Options)
 
+NOTHING_STORED_SECONDS = 0.1  # between two looks
 RETRY_SECONDS = 1.0  # before the next attempt where nobody took a request; a replica leaves the balancer within ten
 
 
@@ -64,6 +66,18 @@ class CampaignUser(User):
     def random(self, arrival: "Arrival") -> np.random.Generator:
         """The session's own source of chance: the same for the same seed, stream and arrival, whoever takes it."""
         return np.random.default_rng((self.campaign.plan.seed, crc32(self.stream.plan.name.encode()), arrival.number))
+
+    def pick(self, random: np.random.Generator) -> "StoredStudy | None":
+        """One of the stored studies, of the stream's profiles.
+
+        While there is none a closed stream's user waits; an open one's arrival has nothing to do, and this is None.
+        """
+        work, plan = self.campaign.work, self.stream.plan
+        while (stored := work.any_stored(random, tuple(plan.profiles))) is None and plan.rate is None:
+            if work.stopped:
+                raise StopUser
+            gevent.sleep(NOTHING_STORED_SECONDS)
+        return stored
 
     def report(
         self,

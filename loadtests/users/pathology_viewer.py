@@ -16,8 +16,6 @@ from loadtests.users.web_reader import Described
 if TYPE_CHECKING:
     from loadtests.campaigns.arrivals import Arrival
 
-NOTHING_STORED_SECONDS = 0.2
-
 
 class PathologyViewer(ImageReader):
     """A session is a slide. All tiles of a viewport ought to begin when it opens: waiting for a connection counts."""
@@ -29,9 +27,8 @@ class PathologyViewer(ImageReader):
     def session(self, arrival: "Arrival") -> None:
         """Look at one of the stored slides; without any yet there is nothing to look at."""
         random = self.random(arrival)
-        stored = self.campaign.work.any_stored(random, tuple(self.stream.plan.profiles))
+        stored = self.pick(random)
         if stored is None:
-            gevent.sleep(NOTHING_STORED_SECONDS)
             return
         root = f"studies/{stored.study.uid}"
         for series_uid, expected in list(stored.series.items())[:1]:

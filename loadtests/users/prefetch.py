@@ -4,8 +4,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, ClassVar
 
-import gevent
-
 from exporters.dimse import uids
 from loadtests.campaigns.plan import Operation
 from loadtests.campaigns.work import StoredStudy
@@ -20,8 +18,6 @@ from loadtests.users.receiver import Receiver
 
 if TYPE_CHECKING:
     from loadtests.campaigns.arrivals import Arrival
-
-NOTHING_STORED_SECONDS = 0.2
 
 
 class Prefetch(DimseReader):
@@ -64,9 +60,8 @@ class Prefetch(DimseReader):
 
     def session(self, arrival: "Arrival") -> None:
         """Fetch one of the stored studies; without any yet there is nothing to fetch."""
-        stored = self.campaign.work.any_stored(self.random(arrival), tuple(self.stream.plan.profiles))
+        stored = self.pick(self.random(arrival))
         if stored is None:
-            gevent.sleep(NOTHING_STORED_SECONDS)
             return
         study = stored.study
         started, operation = time.monotonic(), Operation.C_FIND

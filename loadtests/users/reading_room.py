@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NOTHING_STORED_SECONDS = 0.2
-
 
 class Reader(CampaignUser):
     """A session is a study that is read. The images while scrolling ought to begin in the reader's own time."""
@@ -34,9 +32,8 @@ class Reader(CampaignUser):
     def session(self, arrival: "Arrival") -> None:
         """Read one of the stored studies; without any yet there is nothing to read."""
         self._source = self.random(arrival)
-        stored = self.campaign.work.any_stored(self._source, tuple(self.stream.plan.profiles))
+        stored = self.pick(self._source)
         if stored is None:
-            gevent.sleep(NOTHING_STORED_SECONDS)
             return
         self.read(stored)
         gevent.sleep(self.options(ReadingRoomOptions).think_seconds)
