@@ -51,7 +51,8 @@ def master_arguments(settings: CampaignSettings) -> list[str]:
         "--workers": settings.workers,
         "--report-dir": RESULTS_FOLDER,
     }
-    return [word for option, value in given.items() if value is not None for word in (option, f"{value}")]
+    words = [word for option, value in given.items() if value is not None for word in (option, f"{value}")]
+    return [*words, "--no-pdf"]  # what prints it (Chromium) is no part of the image
 
 
 def environment_outputs(

@@ -135,7 +135,8 @@ def test_results_are_kept_by_a_container_that_outlives_the_master(busy: Recorder
     folders = [{m["name"]: m["mountPath"] for m in c["volumeMounts"]}["results"] for c in (master, results)]
     assert folders == ["/results", "/results"]
     assert {"name": "results", "emptyDir": {}} in pod(busy, "campaign-master")["volumes"]
-    assert master["command"][-2:] == ["--report-dir", "/results"]
+    command = master["command"]
+    assert command[command.index("--report-dir") + 1] == "/results"
 
 
 def test_a_pod_asks_for_a_quarter_of_the_memory_that_it_may_take(busy: Recorder) -> None:
@@ -146,7 +147,8 @@ def test_a_pod_asks_for_a_quarter_of_the_memory_that_it_may_take(busy: Recorder)
 
 def test_what_is_not_set_is_left_to_the_campaigns_file() -> None:
     command = master_arguments(CampaignSettings(name="first"))
-    assert command == ["--campaign", "first", "--master", ":5557", "--workers", "2", "--report-dir", "/results"]
+    reports = ["--report-dir", "/results", "--no-pdf"]
+    assert command == ["--campaign", "first", "--master", ":5557", "--workers", "2", *reports]
 
 
 def test_a_campaign_of_days_is_not_ended_by_the_deadline_of_forgotten_ones() -> None:
