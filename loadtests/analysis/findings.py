@@ -47,9 +47,10 @@ def stalls(operations: Mapping[str, Columns]) -> list[Finding]:
             Finding(
                 "nagle-stall",
                 f"{name} waits {one.seconds * 1000:.0f} ms for delayed acknowledgements",
-                f"{one.share:.0%} of the requests took 40 to 48 ms{sizes}: a peer writes its messages in parts with "
-                "Nagle's algorithm on, and each second part waits for the acknowledgement of the first, which is "
-                "delayed by 40 ms. That is 22 to 23 requests/s per association, however fast the archive is.",
+                f"{one.share:.0%} of the requests took {one.seconds * 1000:.0f} ms, give or take 3{sizes}: a peer "
+                "writes its messages in parts with Nagle's algorithm on, and each second part waits for the "
+                "acknowledgement of the first, which is delayed by 40 ms. That is 22 to 23 requests/s per association, "
+                "however fast the archive is.",
                 "Set TCP_NODELAY=1 in the environment of the archive's process (dcmtk and Orthanc read it; the archive "
                 "images under infra/images/archive set it), and of whoever else speaks DIMSE with dcmtk.",
             )

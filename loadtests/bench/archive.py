@@ -15,7 +15,7 @@ import numpy as np
 
 from loadtests import environment as environments
 from loadtests.bench import processor
-from loadtests.bench.raw_s3 import RawS3, Store
+from loadtests.bench.raw_s3 import RawS3, Store, store_of
 from loadtests.engine.errors import ScuError, StatusError
 from loadtests.engine.scu import Scu, Target
 from loadtests.environment import Environment, OutputsError
@@ -216,19 +216,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _store(options: argparse.Namespace) -> Store:
-    known = json.loads(options.outputs.read_bytes()).get("objectStore", {})
-    found = {
-        "endpoint": options.s3_endpoint or known.get("adminEndpoint") or known.get("endpoint"),
-        "bucket": options.s3_bucket or known.get("bucket"),
-        "profile": options.s3_profile or known.get("profile") or "default",
-    }
-    for name, value in found.items():
-        if not value:
-            raise OutputsError(f"{options.outputs}: objectStore.{name} is missing: name it by --s3-{name}")
-    if not options.s3_credentials.exists():
-        raise OutputsError(f"{options.s3_credentials}: there is no such credentials file")
-    ca_file = str(options.s3_ca) if options.s3_ca else None
-    return Store(credentials_file=str(options.s3_credentials), ca_file=ca_file, **found)
+    return store_of(
+        options.outputs,
+        options.s3_credentials,
+        endpoint=options.s3_endpoint,
+        bucket=options.s3_bucket,
+        profile=options.s3_profile,
+        ca_file=options.s3_ca,
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The peer of the archive's benchmark: the same bytes put into its bucket directly, with the archive's own headers.
+"""The S3 beneath the archive: the same bytes put into its bucket and got from it directly, with the archive's headers.
 
 Requests are signed before the clock starts and sent with `sendmsg`, so that what is measured is the store, not a client
 (boto3 costs 2.2 ms of processor a put, obstore 0.7, this 0.2).
@@ -7,13 +7,15 @@ Requests are signed before the clock starts and sent with `sendmsg`, so that wha
 import base64
 import hashlib
 import http.client
+import json
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import botocore.session
@@ -42,15 +44,46 @@ class Store:
 
 @dataclass(frozen=True)
 class Request:
-    """A signed request, whole; a put or, at the end, the removal of what it made."""
+    """A signed request, whole: a put, a get or, at the end, the removal of what was made."""
 
     key: str
     buffers: tuple[Buffer, ...]
     method: str = "PUT"
 
 
+def store_of(
+    outputs: Path,
+    credentials_file: Path,
+    *,
+    endpoint: str | None = None,
+    bucket: str | None = None,
+    profile: str | None = None,
+    ca_file: Path | None = None,
+) -> Store:
+    """The environment's store: what its outputs say under `objectStore`, where nothing else is named.
+
+    Raises:
+        OutputsError: something is missing; the message names it.
+    """
+    try:
+        known = json.loads(outputs.read_bytes()).get("objectStore") or {}
+    except (OSError, ValueError, AttributeError) as error:
+        raise OutputsError(f"{outputs}: {getattr(error, 'strerror', None) or 'no JSON object'}") from None
+    found: dict[str, str] = {
+        "endpoint": endpoint or known.get("adminEndpoint") or known.get("endpoint"),
+        "bucket": bucket or known.get("bucket"),
+        "profile": profile or known.get("profile") or "default",
+    }
+    for name, value in found.items():
+        if not value:
+            raise OutputsError(f"{outputs}: objectStore.{name} is missing: name it by --s3-{name}")
+    if not credentials_file.exists():
+        raise OutputsError(f"{credentials_file}: there is no such credentials file")
+    return Store(credentials_file=str(credentials_file), ca_file=str(ca_file) if ca_file else None, **found)
+
+
 class RawS3:
-    """Prepares and sends puts. Objects lie under `bench-raw/` of the bucket."""
+    """Prepares and sends puts, and gets of what they made. Objects lie under `bench-raw/` of the bucket."""
 
     def __init__(self, store: Store, run: str) -> None:
         self._store, self._run = store, run
@@ -68,14 +101,14 @@ class RawS3:
 
     def prepare(self, instances: Iterable[Instance]) -> list[Request]:
         """A signed put for each instance's file; valid for a quarter of an hour."""
-        return [self._put(instance) for instance in instances]
+        return [self.put(instance.sop_instance_uid, as_file(instance)) for instance in instances]
 
-    def _put(self, instance: Instance) -> Request:
-        file = as_file(instance)
+    def put(self, name: str, file: Sequence[Buffer]) -> Request:
+        """A signed put of these bytes under this name; valid for a quarter of an hour."""
         digest = hashlib.sha256()
         for part in file:
             digest.update(part)
-        key = f"/{self._store.bucket}/bench-raw/{self._run}/{instance.sop_instance_uid}"
+        key = f"/{self._store.bucket}/bench-raw/{self._run}/{name}"
         self._lapses = datetime.now(UTC) + RETENTION
         headers = {
             "Content-Length": str(sum(map(len, file))),
@@ -88,6 +121,11 @@ class RawS3:
         }
         return Request(key, (self._head("PUT", key, headers), *file))
 
+    def gets(self) -> list[Request]:
+        """A signed get of each object that was put."""
+        empty = {"X-Amz-Content-SHA256": hashlib.sha256().hexdigest()}
+        return [Request(key, (self._head("GET", key, empty),), "GET") for key, _ in self._made]
+
     def _head(self, method: str, target: str, headers: dict[str, str]) -> bytes:
         request = AWSRequest(method, self._store.endpoint.rstrip("/") + target, headers=headers)
         self._signer.add_auth(request)
@@ -97,6 +135,8 @@ class RawS3:
 
     def remove(self) -> list[str]:
         """Remove what was put, version by version, once its retention has lapsed. Returns what could not be."""
+        if not self._made:
+            return []
         threading.Event().wait(max(0.0, (self._lapses - datetime.now(UTC)).total_seconds()))
         empty = hashlib.sha256().hexdigest()
         removals = [
@@ -164,7 +204,8 @@ class RawS3:
                     buffers[0] = buffers[0][sent:]
         response = http.client.HTTPResponse(connection, method=put.method)
         response.begin()
-        response.read()
+        while response.read(1 << 20):  # never a whole object in memory
+            pass
         if put.method == "PUT" and (version := response.getheader("x-amz-version-id")):
             self._made.append((put.key, version))
         return response.status

@@ -1,14 +1,17 @@
 """`vnaops-campaign report`, `compare` and `merge`: they need raw data and nothing else."""
 
 import argparse
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from loadtests import reports
+from loadtests.bench.raw_s3 import store_of
+from loadtests.bench.s3_baseline import measure, sizes_of
 from loadtests.compare import LEAST, compare, side
 from loadtests.reports import comparison, terminal
-from loadtests.reports.folder import Folder, FolderError
+from loadtests.reports.folder import S3_BASELINE, Folder, FolderError
 from loadtests.reports.merge import merge
 
 EXIT_MET, EXIT_NOT_MET = 0, 1
@@ -28,14 +31,35 @@ def report(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("folder", type=Path, nargs="+", help="a campaign's folder")
     parser.add_argument("--no-pdf", action="store_true", help="without the PDF, which Chromium prints")
+    beneath = parser.add_argument_group(
+        "S3 baseline", "put and get the campaign's sizes directly, and report the archive's share of the time"
+    )
+    beneath.add_argument("--s3-credentials", type=Path, metavar="FILE", help="AWS shared credentials: measure it now")
+    beneath.add_argument("--outputs", type=Path, metavar="FILE", help="the environment's outputs: endpoint and bucket")
     options = parser.parse_args(arguments)
+    if options.s3_credentials and not options.outputs:
+        raise FolderError("report: --s3-credentials needs --outputs, which name the store and its bucket")
     passed = True
     for folder in options.folder:
+        if options.s3_credentials:
+            s3_baseline(folder, options.outputs, options.s3_credentials)
         made = reports.write(folder, with_pdf=not options.no_pdf)
         terminal.show(made)
         print(f"report   {folder / reports.HTML}")
         passed = passed and made.passed
     return EXIT_MET if passed else EXIT_NOT_MET
+
+
+def s3_baseline(folder: Path, outputs: Path, credentials: Path) -> None:
+    """Measure the S3 beneath the archive with the sizes of this campaign, into its folder.
+
+    Raises:
+        ValueError: nothing was stored, or the outputs or credentials can't be used.
+    """
+    whole = Folder(folder)
+    run = str(whole.session.get("run") or folder.name)
+    found = measure(store_of(outputs, credentials), sizes_of(whole.rows), run=f"{run}-{datetime.now(UTC):%H%M%S}")
+    (folder / S3_BASELINE).write_text(json.dumps(found.as_dict(), indent=1) + "\n")
 
 
 def compare_campaigns(arguments: Sequence[str]) -> int:

@@ -111,7 +111,7 @@ def _ask(url: str, query: str, start: float, end: float, step: float) -> list[di
 
 
 def _highest(line: dict[str, Any]) -> float:
-    return max(value for _, value in line["points"] if value is not None)
+    return max(float(value) for _, value in line["points"] if value is not None)
 
 
 def _number(value: str) -> float | None:

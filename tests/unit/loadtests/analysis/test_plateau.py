@@ -25,6 +25,13 @@ def test_small_and_large_instances_at_44_ms_are_a_stall() -> None:
     assert found.share > 0.95
 
 
+def test_the_archives_own_time_comes_on_top_of_the_stall() -> None:
+    found = plateau(rows(RANDOM.normal(0.044, 0.0005, 400) + RANDOM.exponential(0.004, 400)))
+
+    assert found is not None
+    assert found.sizes == (10_000, 525_000)
+
+
 def test_a_stall_of_half_of_the_requests_is_one() -> None:
     found = plateau(rows(np.where(RANDOM.random(400) < 0.5, 0.041, 0.005) + RANDOM.normal(0, 0.0005, 400)))
 
@@ -44,6 +51,8 @@ def test_instances_of_one_size_at_44_ms_are_a_stall_of_which_the_size_says_nothi
     [
         (RANDOM.normal(0.012, 0.002, 400), "fast"),
         (RANDOM.lognormal(np.log(0.044), 0.4, 400), "a broad distribution around 44 ms"),
+        (RANDOM.lognormal(np.log(0.044), 0.1, 400), "a narrower one"),
+        (0.042 + RANDOM.exponential(0.02, 400), "at least 42 ms, and then some"),
         (RANDOM.normal(0.044, 0.001, 400) + 0.1, "slow"),
         (np.where(SIZES > 100_000, 0.044, 0.003), "only the large ones, because they are large"),
         (np.where(RANDOM.random(400) < 0.1, 0.044, 0.003), "a tenth"),
