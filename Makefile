@@ -92,6 +92,18 @@ report-paths: ## the last campaign's JSON and HTML, one path a line
 bench-archive: ## the deployed archive beside raw S3 in one run; writes build/bench/archive.json
 	@$(IN) python -m loadtests.bench.archive --outputs "$(OUTPUTS)" --s3-credentials "$(call PATH_OF,credentials_file())"
 
+.PHONY: bench-load
+bench-load: ## the load generator beside dcmtk and pynetdicom in one run; writes build/bench/load.json
+	@$(PY) -m loadtests.bench.load
+
+.PHONY: bench-associations
+bench-associations: ## 1,000 associations at a time from one process; writes build/bench/associations.json
+	@$(PY) -m loadtests.bench.associations
+
+.PHONY: bench-soak
+bench-soak: ## an hour of load at half the knee: memory and drift; writes build/bench/soak.json
+	@$(PY) -m loadtests.bench.soak
+
 # ---- checks
 
 .PHONY: test
