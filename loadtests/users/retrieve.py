@@ -26,7 +26,7 @@ PAGE = 100
 
 
 class Retriever(CampaignUser):
-    """Takes each stored study in its turn."""
+    """Takes each stored study in its turn, of the stream's profiles if it names any."""
 
     abstract = True
     _stored: Iterator[StoredStudy] | None = None
@@ -37,7 +37,8 @@ class Retriever(CampaignUser):
         stored = next(self._stored, None)
         if stored is None:
             raise StopUser
-        if stored.series:
+        profiles = self.stream.plan.profiles
+        if stored.series and (not profiles or stored.study.profile.name in profiles):
             self.retrieve_study(stored)
 
     def retrieve_study(self, stored: StoredStudy) -> None:
