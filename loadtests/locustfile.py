@@ -10,11 +10,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gevent.event import Event
 from locust import User, events
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from loadtests import environment as environments
-from loadtests.campaigns import commands, session
+from loadtests.campaigns import commands, messages, session
 from loadtests.campaigns.allotment import hang
 from loadtests.campaigns.checks import check
 from loadtests.campaigns.conductor import Conductor
@@ -39,7 +40,9 @@ def _options(parser: Any) -> None:
     add("--seconds", type=float, help="the shape in this time instead of the file's")
     add("--limit", type=float, help="cut the campaign off after this time")
     add("--also-load", action="append", default=[], help="a target (HOST:PORT) that the stack doesn't list")
-    add("--report-dir", type=Path, default=DEFAULT_REPORTS, help="folder of the campaigns' folders")
+    add("--no-calibration", action="store_true", help="don't measure first what this machine could send")
+    add("--no-pdf", action="store_true", help="don't print the report to PDF as well")
+    add("--report-dir", default=str(DEFAULT_REPORTS), help="folder of the campaigns' folders")
 
 
 @events.init.add_listener
@@ -67,14 +70,19 @@ class _Tests:
     def __init__(self, environment: Any, plan: Plan, target: environments.Environment) -> None:
         self._environment, self._plan, self._target = environment, plan, target
         self._conductor: Conductor | None = None
+        self._concluded = Event()
+        self._concluded.set()
+        messages.listen(environment.runner, {"here": lambda *_: None})  # nobody listens between tests
         environment.events.test_start.add_listener(self._start)
         environment.events.spawning_complete.add_listener(self._begin)
         environment.events.test_stopping.add_listener(self._finish)
         environment.events.test_stop.add_listener(self._conclude)
 
     def _start(self, **_: Any) -> None:
+        self._concluded.wait()  # the web interface allows the next start while the last test is still reported
+        self._concluded.clear()
         options = self._environment.parsed_options
-        folder = commands.new_folder(commands.default_folder(options.report_dir, self._plan.name))
+        folder = commands.new_folder(commands.default_folder(Path(options.report_dir), self._plan.name))
         session.begin(self._plan, self._target, folder, print)
         self._conductor = Conductor(
             self._environment,
@@ -84,7 +92,7 @@ class _Tests:
             print,
             self._over,
             shares_folder=isinstance(self._environment.runner, LocalRunner) or bool(options.processes),
-            calibrates=True,
+            calibrates=not options.no_calibration,
         )
         self._conductor.prepare()
 
@@ -101,8 +109,12 @@ class _Tests:
         runner.quit() if self._environment.parsed_options.headless else runner.stop()
 
     def _conclude(self, **_: Any) -> None:
-        if self._conductor is not None and self._conductor.has_begun:
-            report = session.conclude(self._conductor, self._target)
-            passed = report.passed and not self._conductor.failures
-            self._environment.process_exit_code = session.EXIT_MET if passed else session.EXIT_NOT_MET
-            self._conductor = None
+        conductor, self._conductor = self._conductor, None
+        try:
+            if conductor is not None and conductor.has_begun:
+                with_pdf = not self._environment.parsed_options.no_pdf
+                report = session.conclude(conductor, self._target, with_pdf=with_pdf)
+                passed = report.passed and not conductor.failures
+                self._environment.process_exit_code = session.EXIT_MET if passed else session.EXIT_NOT_MET
+        finally:
+            self._concluded.set()

@@ -7,12 +7,14 @@ of an open stream must not be given arrivals of it.
 from collections.abc import Sequence
 from typing import Any
 
+from locust import runners
 from locust.dispatch import UsersDispatcher
 
 from loadtests.campaigns.performer import user_classes
 from loadtests.campaigns.plan import Plan
 from loadtests.campaigns.streams import shares
 
+LIVENESS = 60  # heartbeats, one a second
 Users = dict[str, dict[str, int]]
 
 
@@ -54,6 +56,9 @@ def hang(locust_environment: Any, plan: Plan) -> None:
     locust_environment.dispatcher_class = dispatcher(plan)
     locust_environment.user_classes = user_classes(plan, {})
     locust_environment.stop_timeout = plan.answer_timeout_seconds
+    # Locust gives a worker up after 4 s in which it makes pixel data, and ends the test with the last one; who has
+    # vanished says the conductor.
+    runners.HEARTBEAT_LIVENESS = LIVENESS
 
 
 def order(workers: Sequence[str]) -> list[str]:
