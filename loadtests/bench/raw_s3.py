@@ -70,8 +70,8 @@ def store_of(
     except (OSError, ValueError, AttributeError) as error:
         raise OutputsError(f"{outputs}: {getattr(error, 'strerror', None) or 'no JSON object'}") from None
     found: dict[str, str] = {
-        "endpoint": endpoint or known.get("adminEndpoint") or known.get("endpoint"),
-        "bucket": bucket or known.get("bucket"),
+        "endpoint": endpoint or known.get("adminEndpoint") or known.get("endpoint") or "",
+        "bucket": bucket or known.get("bucket") or "",
         "profile": profile or known.get("profile") or "default",
     }
     for name, value in found.items():

@@ -75,14 +75,13 @@ def _operations(report: Report) -> Table:
 
 
 def _row(summary: Summary) -> list[str]:
-    transfers = bool(summary.size or summary.instances)
     return [
         str(summary.count),
         f"[red]{summary.failures}[/]" if summary.failures else "0",
         f"[yellow]{summary.unknown}[/]" if summary.unknown else "0",
-        str(summary.instances) if transfers else "–",
-        f"{summary.instances_per_second:.1f}" if transfers else "–",
-        f"{summary.bytes_per_second / 1e6:.1f}" if transfers else "–",
+        str(summary.instances) if summary.instances else "–",
+        f"{summary.instances_per_second:.1f}" if summary.instances else "–",
+        f"{summary.bytes_per_second / 1e6:.1f}" if summary.size else "–",
         *(f"{summary.latency[name]:.3f}" if summary.latency else "–" for name in ("p50", "p95", "p99", "max")),
         f"{summary.service['p99']:.3f}" if summary.service else "–",
     ]
