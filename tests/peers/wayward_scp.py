@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from exporters.dimse import command
 from exporters.dimse.association import Association
 from exporters.dimse.errors import DimseError
+from exporters.dimse.items import UserInformation
 from exporters.dimse.message import Message
 from exporters.dimse.negotiate import answer
 from exporters.dimse.pdu import Abort, AssociateReject, AssociateRequest, ReleaseRequest
@@ -56,6 +57,29 @@ def answers_another(peer: Peer, message: Message) -> None:
     peer.respond(message, 0, message_id=((message.command.message_id or 0) + 7) % 0xFFFF)
 
 
+def answers_twice(peer: Peer, message: Message) -> None:
+    """Success, and once more."""
+    peer.respond(message, 0)
+    peer.respond(message, 0)
+
+
+def answers_late(seconds: float) -> Behaviour:
+    """Success, so many seconds later."""
+
+    def behaviour(peer: Peer, message: Message) -> None:
+        peer.ended.wait(seconds)
+        peer.respond(message, 0)
+
+    return behaviour
+
+
+def closes_within_an_answer(peer: Peer, message: Message) -> None:
+    """The first half of a success, then nothing."""
+    answer = b"".join(peer.association.message(message.context_id, command.response(message.command, 0)))
+    peer.connection.sendall(answer[: len(answer) // 2])
+    peer.connection.close()
+
+
 def sends_garbage(peer: Peer, message: Message) -> None:
     """Bytes that are no PDU."""
     peer.connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -81,9 +105,15 @@ class WaywardScp:
 
 
 @contextmanager
-def wayward_scp(behave: Callable[[int], Behaviour], *, reject: AssociateReject | None = None) -> Iterator[WaywardScp]:
-    """Serve on a free port of the loopback; `behave` gives the behaviour for the n-th request, from 0, of all."""
+def wayward_scp(
+    behave: Callable[[int], Behaviour], *, reject: AssociateReject | None = None, window: int | None = None
+) -> Iterator[WaywardScp]:
+    """Serve on a free port of the loopback; `behave` gives the behaviour for the n-th request, from 0, of all.
+
+    `window` is how many operations at a time it grants.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        user = UserInformation(async_window=None if window is None else (window, 1))
         server, ended, threads = WaywardScp(listener.getsockname()[1]), threading.Event(), []
 
         def serve(connection: socket.socket) -> None:
@@ -103,7 +133,7 @@ def wayward_scp(behave: Callable[[int], Behaviour], *, reject: AssociateReject |
                             connection.sendall(peer.association.reject_with(reject))
                         else:
                             known = {context.abstract_syntax: context.transfer_syntaxes for context in event.contexts}
-                            connection.sendall(peer.association.accept_with(answer(event, known)))
+                            connection.sendall(peer.association.accept_with(answer(event, known, user=user)))
                     elif isinstance(event, ReleaseRequest):
                         connection.sendall(peer.association.release_reply())
                     elif isinstance(event, Message):

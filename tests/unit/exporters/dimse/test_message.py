@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.dimse.command import Command, echo_request, store_request
+from exporters.dimse.command import Command, echo_request, response, store_request
 from exporters.dimse.errors import ProtocolError, UsageError
 from exporters.dimse.message import Assembler, StoreExchange, fragments
 from exporters.dimse.stream import Fragment, PduParser
@@ -56,6 +56,48 @@ def test_the_prepared_store_request_is_the_plain_one(
     assert b"".join(prepared) == b"".join(plain)
 
 
+@given(st.lists(st.binary(max_size=700), max_size=6), st.integers(8, 900), st.booleans())
+def test_buffers_are_cut_where_pdus_end_and_not_where_buffers_do(
+    data: list[bytes], max_length: int, is_command: bool
+) -> None:
+    several = b"".join(fragments(7, data, max_length, is_command=is_command))
+
+    assert several == b"".join(fragments(7, [b"".join(data)], max_length, is_command=is_command))
+
+
+def test_an_instance_of_gigabytes_is_cut_as_it_is_sent() -> None:
+    block = memoryview(bytes(1 << 20))
+
+    parts = fragments(1, [block] * 3000, 16384, is_command=False)
+
+    assert len(next(iter(parts))) == 12
+    assert sum(len(part) for part in parts) - 3000 * (1 << 20) == 12 * (3000 * (1 << 20) // 16378)
+
+
+@given(strategies.uids, st.lists(strategies.uids, min_size=2, max_size=5), st.booleans())
+def test_an_answer_like_one_before_is_known_without_parsing(
+    sop_class: str, instances: list[str], tells_instance: bool
+) -> None:
+    def answer(message_id: int, instance: str) -> bytes:
+        told = response(store_request(message_id, sop_class, instance), 0)
+        if not tells_instance:
+            told.affected_sop_instance_uid = None
+        return b"".join(fragments(5, [told.encode()], 16384, is_command=True))
+
+    exchange, learned = StoreExchange(5, sop_class, 16384), set[int]()
+    for message_id, instance in enumerate(instances, 1):
+        expected = exchange.usual_answer(message_id, instance)
+        length = len(instance) + len(instance) % 2
+        if length in learned:
+            assert expected == answer(message_id, instance)
+            assert expected != answer(message_id + 1, instance)
+        else:
+            assert not expected
+        exchange.learn(answer(message_id, instance), message_id, instance)
+        if tells_instance:  # without it there is nothing to tell two answers apart by but the id: not learned
+            learned.add(length)
+
+
 def test_the_prepared_store_request_refuses_a_peer_without_room_for_its_command() -> None:
     with pytest.raises(UsageError, match="does not fit the peer's PDUs of 64 bytes"):
         StoreExchange(1, "1.2.3", 64).request(1, "1.2.4", [b""])
@@ -105,6 +147,44 @@ def test_fragments_out_of_order_or_past_a_limit_are_refused(
         assert assembler.add(fragment) is None
     with pytest.raises(ProtocolError, match=said):
         assembler.add(bad)
+
+
+class Pieces(list[bytes]):
+    """A sink."""
+
+    def write(self, data: memoryview) -> None:
+        self.append(bytes(data))
+
+
+def test_a_data_set_that_a_sink_takes_has_no_limit_and_is_not_kept() -> None:
+    assembler, opened = Assembler(max_data_set=10), list[tuple[int, Command, Pieces]]()
+
+    def open_sink(context_id: int, command: Command) -> Pieces:
+        opened.append((context_id, command, Pieces()))
+        return opened[-1][2]
+
+    assembler.open_sink = open_sink
+    for number in range(2):
+        assert assembler.add(Fragment(3, True, True, memoryview(STORE))) is None
+        assert assembler.add(Fragment(3, False, False, memoryview(bytes(1000)))) is None
+        message = assembler.add(Fragment(3, False, True, memoryview(b"ende")))
+
+        assert message is not None
+        assert (message.data_set, message.size) == (None, 1004)
+        assert message.sink is opened[number][2]
+        assert opened[number] == (3, message.command, [bytes(1000), b"ende"])
+    assert not assembler.within_message
+
+
+def test_where_no_sink_is_opened_the_data_set_is_kept_within_the_limit() -> None:
+    assembler = Assembler(max_data_set=10)
+    assembler.open_sink = lambda _, __: None
+
+    assembler.add(Fragment(3, True, True, memoryview(STORE)))
+    message = assembler.add(Fragment(3, False, True, memoryview(b"ende")))
+
+    assert message is not None
+    assert (message.data_set, message.sink, message.size) == (b"ende", None, 4)
 
 
 def test_a_message_without_a_data_set_ends_with_its_command() -> None:
