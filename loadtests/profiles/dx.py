@@ -37,6 +37,7 @@ class DigitalRadiography(Radiographs):
             ViewPosition=view.position,
             SeriesDescription=f"{view.body_part} {view.position}",
             KVP="120",
+            PositionerType="",
             DetectorType="SCINTILLATOR",
             ImagerPixelSpacing=["0.139", "0.139"],
             WindowCenter="7500",

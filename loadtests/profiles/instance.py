@@ -4,9 +4,10 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
+from pydicom.filewriter import correct_ambiguous_vr, write_data_element
 
 from exporters.dimse import uids as dicom_uids
 from loadtests.dataset import Buffer, elements
@@ -29,21 +30,40 @@ class Instance:
     """Of the pixel data, or of the encapsulated document, or of the content sequence where there is none."""
 
 
+def encode(data_set: Dataset) -> dict[int, bytes]:
+    """Its elements by tag, each encoded with its own head, explicit VR little endian."""
+    encodings = convert_encodings(data_set.get("SpecificCharacterSet"))
+    encoded = {}
+    for element in correct_ambiguous_vr(data_set, True):
+        target = DicomBytesIO()
+        target.is_little_endian, target.is_implicit_VR = True, False
+        write_data_element(target, element, encodings)
+        encoded[int(element.tag)] = target.getvalue()
+    return encoded
+
+
 class Head:
-    """The data set up to its pixel data, encoded once; the values of fixed length that `patch` names are replaced.
+    """The data set up to its pixel data; the values of fixed length that `patch` names are replaced.
+
+    Args:
+        sop_class_uid: of the instances that begin with it.
+        parts: its encoded elements, as `encode` returns them.
+        patched: tags of the elements that differ from instance to instance.
 
     Raises:
         KeyError: an element to be patched isn't in the data set.
     """
 
-    def __init__(self, data_set: Dataset, patched: Iterable[int]) -> None:
-        self.sop_class_uid = str(data_set.SOPClassUID)
-        target = DicomBytesIO()
-        target.is_little_endian, target.is_implicit_VR = True, False
-        write_dataset(target, data_set)
-        self._encoded = target.getvalue()
-        found = {element.tag: element for element in elements(self._encoded)}
-        self._slots = {tag: (found[tag].start, found[tag].length or 0) for tag in patched}
+    def __init__(self, sop_class_uid: str, parts: Mapping[int, bytes], patched: Iterable[int]) -> None:
+        self.sop_class_uid = sop_class_uid
+        places, at = {}, 0
+        for tag in sorted(parts):
+            places[tag], at = at, at + len(parts[tag])
+        self._encoded = b"".join(parts[tag] for tag in sorted(parts))
+        self._slots = {}
+        for tag in patched:
+            (element,) = elements(parts[tag])
+            self._slots[tag] = places[tag] + element.start, element.length or 0
 
     def patch(self, values: Mapping[int, str | bytes]) -> bytearray:
         """A copy with these values, padded with blanks to the length that was encoded.

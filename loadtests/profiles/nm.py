@@ -98,7 +98,6 @@ class NuclearMedicine(Images):
             NumberOfFrames=frames,
             PixelSpacing=[acquisition.spacing, acquisition.spacing],
             CountsAccumulated="1000000",
-            ActualFrameDuration="20000",
             NumberOfEnergyWindows=1,
             EnergyWindowInformationSequence=[
                 make(
@@ -115,6 +114,8 @@ class NuclearMedicine(Images):
         )
         if acquisition.image_type == "RECON TOMO":
             data_set.FrameIncrementPointer = SLICE
+            data_set.NumberOfRotations = 1
+            data_set.RotationInformationSequence = [_rotation(2 * frames)]
             data_set.NumberOfDetectors = 1
             data_set.DetectorInformationSequence = [_detector("1")]
             data_set.NumberOfSlices = frames
@@ -127,6 +128,8 @@ class NuclearMedicine(Images):
         data_set.EnergyWindowVector = [1] * frames
         data_set.DetectorVector = [1 + at * detectors // frames for at in range(frames)]
         data_set.FrameIncrementPointer = [ENERGY_WINDOW, DETECTOR]
+        if acquisition.image_type in ("WHOLE BODY", "STATIC"):
+            data_set.ActualFrameDuration = "20000"
         if acquisition.image_type == "WHOLE BODY":
             data_set.ScanVelocity, data_set.ScanLength = "2.5", "2000"
         if acquisition.image_type == "TOMO":
@@ -135,17 +138,20 @@ class NuclearMedicine(Images):
             data_set.NumberOfRotations = 1
             data_set.RotationVector = [1] * frames
             data_set.AngularViewVector = [1 + at % views for at in range(frames)]
-            data_set.RotationInformationSequence = [
-                make(
-                    StartAngle="0",
-                    AngularStep="3",
-                    RotationDirection="CW",
-                    ScanArc="180",
-                    ActualFrameDuration="20000",
-                    NumberOfFramesInRotation=frames,
-                )
-            ]
+            data_set.RotationInformationSequence = [_rotation(frames)]
         return data_set
+
+
+def _rotation(frames: int) -> Dataset:
+    """An item of the Rotation Information Sequence (PS3.3 section C.8.4.12)."""
+    return make(
+        StartAngle="0",
+        AngularStep="3",
+        RotationDirection="CW",
+        ScanArc="180",
+        ActualFrameDuration="20000",
+        NumberOfFramesInRotation=frames,
+    )
 
 
 def _detector(focus: str) -> Dataset:
@@ -159,5 +165,4 @@ def _detector(focus: str) -> Dataset:
         StartAngle="0" if focus == "1" else "180",
         ImagePositionPatient=["0", "0", "0"],
         ImageOrientationPatient=["1", "0", "0", "0", "1", "0"],
-        ViewCodeSequence=[],
     )

@@ -11,7 +11,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from loadtests.dataset import SOP_INSTANCE_UID
-from loadtests.profiles.instance import Head, Instance, make_instance
+from loadtests.profiles.instance import Head, Instance, encode, make_instance
 from loadtests.profiles.patient import Patient, make_patient, patient_number
 from loadtests.profiles.pixels import Pixels
 from loadtests.profiles.uids import derive, short_hash
@@ -144,35 +144,41 @@ class Study:
         return found
 
     def _head(self, series: int, number: int) -> Head:
-        data_set, performed = self.profile.data_set(series, number), self.performed + series * SERIES_PAUSE
+        kind, parts = _encoded(self.profile, series, number)
+        performed = self.performed + series * SERIES_PAUSE
         day, clock = f"{performed:%Y%m%d}", f"{performed:%H%M%S}"
-        self.patient.describe(data_set)
-        data_set.StudyDate, data_set.StudyTime = f"{self.performed:%Y%m%d}", f"{self.performed:%H%M%S}"
-        data_set.SeriesDate, data_set.SeriesTime = day, clock
+        own = Dataset()
+        self.patient.describe(own)
+        own.StudyDate, own.StudyTime = f"{self.performed:%Y%m%d}", f"{self.performed:%H%M%S}"
+        own.SeriesDate, own.SeriesTime = day, clock
         for moment in ("Acquisition", "Content"):
-            if f"{moment}Date" in data_set:
-                setattr(data_set, f"{moment}Date", day)
-                setattr(data_set, f"{moment}Time", clock)
-        if "AcquisitionDateTime" in data_set:
-            data_set.AcquisitionDateTime = day + clock
-        data_set.AccessionNumber = self.accession_number
-        data_set.InstitutionName = "VNAOPS TEST"
-        data_set.StationName = f"VNAOPS{data_set.Modality}{1 + self.number % STATIONS}"
-        data_set.ReferringPhysicianName = ""
-        data_set.StudyDescription = "Synthetic test study"
-        if "SeriesDescription" not in data_set:
-            data_set.SeriesDescription = f"Synthetic {self.profile.name} {series + 1}"
-        data_set.StudyInstanceUID = self.uid
-        data_set.SeriesInstanceUID = self.series_uid(series)
-        data_set.SOPInstanceUID = self.uid  # of the length of those that take its place
-        data_set.StudyID = f"{self.number}"
-        data_set.SeriesNumber = series + 1
-        data_set.InstanceNumber = "000000"
-        if "NumberOfSlices" in data_set and data_set.Modality == "PT":
-            data_set.NumberOfSlices = max(1, *self._structure[series : series + 1])
-        if "FrameOfReferenceUID" in data_set:
-            data_set.FrameOfReferenceUID = derive(self._scope, self.number, "frame of reference")
-        return Head(data_set, (SOP_INSTANCE_UID, INSTANCE_NUMBER, *self.profile.geometry(series, number)))
+            if f"{moment}Date" in kind:
+                setattr(own, f"{moment}Date", day)
+                setattr(own, f"{moment}Time", clock)
+        if "AcquisitionDateTime" in kind:
+            own.AcquisitionDateTime = day + clock
+        own.AccessionNumber = self.accession_number
+        own.InstitutionName = "VNAOPS TEST"
+        own.StationName = f"VNAOPS{kind.Modality}{1 + self.number % STATIONS}"
+        own.ReferringPhysicianName = ""
+        own.StudyDescription = "Synthetic test study"
+        if "SeriesDescription" not in kind:
+            own.SeriesDescription = f"Synthetic {self.profile.name} {series + 1}"
+        own.StudyInstanceUID = self.uid
+        own.SeriesInstanceUID = self.series_uid(series)
+        own.SOPInstanceUID = self.uid  # of the length of those that take its place
+        own.StudyID = f"{self.number}"
+        own.SeriesNumber = series + 1
+        own.InstanceNumber = "000000"
+        if "NumberOfSlices" in kind and kind.Modality == "PT":
+            own.NumberOfSlices = max(1, *self._structure[series : series + 1])
+        if "FrameOfReferenceUID" in kind:
+            own.FrameOfReferenceUID = derive(self._scope, self.number, "frame of reference")
+        return Head(
+            str(kind.SOPClassUID),
+            {**parts, **encode(own)},
+            (SOP_INSTANCE_UID, INSTANCE_NUMBER, *self.profile.geometry(series, number)),
+        )
 
     def _instance(self, head: Head, series_uid: str, series: int, number: int) -> Instance:
         uid = derive(self._scope, self.number, series, number)
@@ -188,6 +194,13 @@ class Study:
             uids=(self.uid, series_uid, uid),
             syntax=self.profile.transfer_syntax,
         )
+
+
+@lru_cache(maxsize=1024)
+def _encoded(profile: Profile, series: int, number: int) -> tuple[Dataset, dict[int, bytes]]:
+    """The data set of the instance's kind and its encoded elements: most of a head, and the same in all studies."""
+    data_set = profile.data_set(series, number)
+    return data_set, encode(data_set)
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,7 @@ _PERSON_AND_PLACE = (
     "InstanceCreationTime",
     "InstanceCreatorUID",
     "LargestImagePixelValue",  # of other pixels, as the next
+    "Laterality",  # of a part of the body that has no sides
     "SmallestImagePixelValue",
     "NameOfPhysiciansReadingStudy",
     "OperatorsName",

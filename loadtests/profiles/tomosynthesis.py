@@ -68,7 +68,7 @@ class Tomosynthesis(Images):
         """Enhanced mammography series, X-Ray 3D image and breast view modules (PS3.3 section A.55)."""
         view = self.view(number)
         data_set = make(
-            **general(BREAST_TOMOSYNTHESIS, "MG", AcquisitionDateTime=""),
+            **general(BREAST_TOMOSYNTHESIS, "MG"),
             **grey(ROWS, COLUMNS, BITS),
             FrameOfReferenceUID="",
             PositionReferenceIndicator="",
@@ -89,7 +89,7 @@ class Tomosynthesis(Images):
             SharedFunctionalGroupsSequence=[_shared(view)],
             PerFrameFunctionalGroupsSequence=[_frame(at) for at in range(FRAMES[view.name])],
         )
-        del data_set.AcquisitionDate  # enhanced objects say it in one element
+        del data_set.AcquisitionDate  # enhanced objects say it for each frame, if at all
         return data_set
 
 
@@ -101,14 +101,7 @@ def _shared(view: BreastView) -> Dataset:
         PixelMeasuresSequence=[make(SliceThickness="1", PixelSpacing=["0.1", "0.1"])],
         FrameVOILUTSequence=[make(WindowCenter="480", WindowWidth="800")],
         PixelValueTransformationSequence=[make(RescaleIntercept="0", RescaleSlope="1", RescaleType="US")],
-        XRay3DFrameTypeSequence=[
-            make(
-                FrameType=TYPE,
-                PixelPresentation="MONOCHROME",
-                VolumetricProperties="VOLUME",
-                VolumeBasedCalculationTechnique="NONE",
-            )
-        ],
+        DerivationImageSequence=[],
     )
 
 
@@ -117,4 +110,12 @@ def _frame(number: int) -> Dataset:
     return make(
         FrameContentSequence=[make(StackID="1", InStackPositionNumber=number + 1)],
         PlanePositionSequence=[make(ImagePositionPatient=["0", "0", f"{number}"])],
+        XRay3DFrameTypeSequence=[
+            make(
+                FrameType=TYPE,
+                PixelPresentation="MONOCHROME",
+                VolumetricProperties="VOLUME",
+                VolumeBasedCalculationTechnique="NONE",
+            )
+        ],
     )
