@@ -10,7 +10,7 @@ from loadtests import reports
 from loadtests.bench.raw_s3 import store_of
 from loadtests.bench.s3_baseline import measure, sizes_of
 from loadtests.compare import LEAST, compare, side
-from loadtests.reports import comparison, terminal
+from loadtests.reports import comparison, repeats, terminal
 from loadtests.reports.folder import S3_BASELINE, Folder, FolderError
 from loadtests.reports.merge import merge
 
@@ -36,18 +36,24 @@ def report(arguments: Sequence[str]) -> int:
     )
     beneath.add_argument("--s3-credentials", type=Path, metavar="FILE", help="AWS shared credentials: measure it now")
     beneath.add_argument("--outputs", type=Path, metavar="FILE", help="the environment's outputs: endpoint and bucket")
+    parser.add_argument("--repeats", type=Path, metavar="NEW", help="folder for the repeats' figures together")
     options = parser.parse_args(arguments)
+    if options.repeats and len(options.folder) < 2:
+        raise FolderError("report: --repeats needs two campaigns at least")
     if options.s3_credentials and not options.outputs:
         raise FolderError("report: --s3-credentials needs --outputs, which name the store and its bucket")
-    passed = True
+    runs = []
     for folder in options.folder:
         if options.s3_credentials:
             s3_baseline(folder, options.outputs, options.s3_credentials)
         made = reports.write(folder, with_pdf=not options.no_pdf)
         terminal.show(made)
         print(f"report   {folder / reports.HTML}")
-        passed = passed and made.passed
-    return EXIT_MET if passed else EXIT_NOT_MET
+        runs.append(made)
+    if options.repeats:
+        repeats.write(runs, options.repeats)
+        print(f"repeats  {options.repeats / repeats.HTML}")
+    return EXIT_MET if all(one.passed for one in runs) else EXIT_NOT_MET
 
 
 def s3_baseline(folder: Path, outputs: Path, credentials: Path) -> None:

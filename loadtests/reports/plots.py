@@ -80,10 +80,28 @@ def latency(rows: Columns, one: OverTime, seconds: float) -> go.Figure:
             showscale=False,
             zmin=0,
         )
+    _add_quantiles(figure, one)
+    _mark_bad(figure, rows)
+    figure.update_xaxes(title_text="seconds since the beginning", range=[0, seconds or 1])
+    _seconds_axis(figure.update_yaxes, low, high)
+    return dressed(figure, 300, legend=True)
+
+
+def repeats(one: OverTime, seconds: float) -> go.Figure:
+    """Quantiles over time with their bands over several runs."""
+    figure = go.Figure()
+    _add_quantiles(figure, one)
+    values = np.concatenate([kind[name] for kind in (one.quantiles, one.low, one.high) for name in ("p50", "p99")])
+    figure.update_xaxes(title_text="seconds since the beginning", range=[0, seconds or 1])
+    _seconds_axis(figure.update_yaxes, *_range(values[np.isfinite(values) & (values > 0)]))
+    return dressed(figure, 300, legend=True)
+
+
+def _add_quantiles(figure: go.Figure, one: OverTime) -> None:
     for quantile, dash in zip(OVER_TIME, ("solid", "dash", "dot"), strict=True):
         x, values = _middles(one), one.quantiles[quantile]
         some = np.isfinite(values)
-        if quantile != "p95" and some.sum() > 1:
+        if quantile != "p95" and some.sum() > 1 and np.isfinite(one.low[quantile][some]).all():
             band = np.concatenate((one.high[quantile][some], one.low[quantile][some][::-1]))
             figure.add_scatter(
                 x=np.concatenate((x[some], x[some][::-1])),
@@ -101,10 +119,6 @@ def latency(rows: Columns, one: OverTime, seconds: float) -> go.Figure:
             name=quantile,
             line={"color": "#d6604d", "width": 1.8, "dash": dash},
         )
-    _mark_bad(figure, rows)
-    figure.update_xaxes(title_text="seconds since the beginning", range=[0, seconds or 1])
-    _seconds_axis(figure.update_yaxes, low, high)
-    return dressed(figure, 300, legend=True)
 
 
 def _mark_bad(figure: go.Figure, rows: Columns) -> None:
