@@ -68,6 +68,12 @@ def run_parser() -> argparse.ArgumentParser:
     how.add_argument("--worker", metavar="HOST:PORT", help="make load for the master there; it says what")
     how.add_argument("--until-end-of-input", action="store_true", help=argparse.SUPPRESS)
     how.add_argument("--no-calibration", action="store_true", help="don't measure first what this machine could send")
+    how.add_argument(
+        "--s3-baseline",
+        type=Path,
+        metavar="FILE",
+        help="AWS credentials: put and get the same sizes directly too",
+    )
     how.add_argument("--no-pdf", action="store_true", help="don't print the report to PDF as well")
     parser.add_argument("--print-paths", action="store_true", help="print the last report's JSON and HTML path")
     return parser

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from loadtests import environment as environments
+from loadtests.bench.raw_s3 import store_of
 from loadtests.campaigns import plan as plans
 from loadtests.campaigns.checks import address, check
 from loadtests.campaigns.plan import Plan
@@ -38,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
     if not RUN_NAME.fullmatch(run_name):
         raise OptionError(f"--run {run_name!r}: at most 64 letters, digits and any of .:+-_")
     check(plan, environment, outputs, run_name, options.also_load, print)
+    if options.s3_baseline:
+        store_of(outputs, options.s3_baseline)  # refuses what can't be used
     folder = new_folder(options.folder or default_folder(options.report_dir, plan.name))
     return session(
         plan,
@@ -48,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
         outputs,
         calibrates=not options.no_calibration,
         with_pdf=not options.no_pdf,
+        s3_credentials=options.s3_baseline,
     )
 
 

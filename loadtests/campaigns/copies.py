@@ -1,11 +1,14 @@
 """Copies of the files that the workers append to, in the conductor's folder."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from loadtests.raw import RawStream
 from loadtests.transactions import Transaction
+
+NAMES = re.compile(r"ledger-\d+\.jsonl|transactions-\d+\.csv\.zst")
 
 
 class Copies:
@@ -28,8 +31,8 @@ class Copies:
             OSError: it can't be written, or a piece before it is missing.
             RawError: it is no raw data.
         """
-        if Path(name).name != name:
-            raise OSError(f"{name!r} is no name of a file")
+        if not NAMES.fullmatch(name):
+            raise OSError(f"{name!r} is no name of a worker's file")
         if name not in self._files:
             self._files[name] = (self._folder / name).open("xb", buffering=0)
             if name.startswith("transactions-"):

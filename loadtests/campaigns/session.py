@@ -18,6 +18,7 @@ from loadtests.campaigns.runner import Workers, WorkersMissingError
 from loadtests.environment import Environment
 from loadtests.reports import folder as folders
 from loadtests.reports import terminal
+from loadtests.reports.commands import s3_baseline
 from loadtests.reports.report import Report
 from loadtests.verify import Verification, verify
 
@@ -34,6 +35,7 @@ def session(
     *,
     calibrates: bool,
     with_pdf: bool,
+    s3_credentials: Path | None,
 ) -> int:
     """Run the campaign; all its files go into `folder`. Returns the exit code."""
     begin(plan, environment, folder, print)
@@ -46,7 +48,8 @@ def session(
     if not conductor.has_begun:
         print(f"no load was made{''.join(f': {words}' for words in conductor.failures[:1])}")
         return EXIT_INTERRUPTED if interruption.asked else EXIT_NOT_MET
-    report = conclude(conductor, environment, interruption, with_pdf=with_pdf)
+    baseline = (outputs, s3_credentials) if s3_credentials else None
+    report = conclude(conductor, environment, interruption, with_pdf=with_pdf, baseline=baseline)
     if report.interrupted:
         return EXIT_INTERRUPTED
     return EXIT_MET if report.passed and not conductor.failures else EXIT_NOT_MET
@@ -64,9 +67,18 @@ def begin(plan: Plan, environment: Environment, folder: Path, say: Callable[[str
 
 
 def conclude(
-    conductor: Conductor, environment: Environment, interruption: Interruption | None = None, *, with_pdf: bool = True
+    conductor: Conductor,
+    environment: Environment,
+    interruption: Interruption | None = None,
+    *,
+    with_pdf: bool,
+    baseline: tuple[Path, Path] | None = None,
 ) -> Report:
-    """Look for all that is in the ledgers, and write and show the report."""
+    """Look for all that is in the ledgers, and write and show the report.
+
+    Args:
+        baseline: outputs and credentials of the S3 beneath the archive, to be measured too.
+    """
     folder = conductor.folder
     integrity, verified = _verified(folder, environment, interruption)
     interrupted = not verified or (interruption is not None and interruption.asked)
@@ -90,6 +102,11 @@ def conclude(
         _write_json(folder / folders.CALIBRATION, conductor.calibration)
     if verified:
         _write_json(folder / folders.INTEGRITY, integrity.as_dict())
+    if baseline and not interrupted:
+        try:
+            s3_baseline(folder, *baseline)
+        except (ValueError, OSError) as error:
+            print(f"no S3 baseline: {error}")
     report = reports.write(folder, with_pdf=with_pdf)
     terminal.show(report)
     print(f"report   {folder / 'report.html'}\nnumbers  {folder / 'report.json'}\nfolder   {folder}")

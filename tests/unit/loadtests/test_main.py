@@ -33,7 +33,29 @@ def outputs(folder: Path, port: int = 1) -> Path:
         (["--outputs", "OUTPUTS", "--campaign", "frist"], "there is no campaign 'frist'"),
         (["--outputs", "OUTPUTS", "--studies", "0"], "--studies 0: at least one study"),
         (["--outputs", "OUTPUTS", "--limit", "0"], "--limit 0: more than 0 seconds"),
-        (["--outputs", "OUTPUTS"], "127.0.0.1:1 can't be reached (Connection refused): is the environment up?"),
+        (["--outputs", "OUTPUTS", "--factor", "0"], "--factor 0: more than 0"),
+        (
+            ["--outputs", "OUTPUTS", "--campaign", "ramp", "--studies", "3"],
+            "campaign ramp has no stream with",
+        ),
+        (
+            ["--outputs", "OUTPUTS", "--campaign", "knee", "--seconds", "9"],
+            "campaign knee with --factor or --seconds",
+        ),
+        (["--outputs", "OUTPUTS", "--processes", "0"], "--processes 0: a number from 1 to 256, or auto"),
+        (
+            ["--outputs", "OUTPUTS", "--processes", "2", "--master", ":5557"],
+            "--processes cannot be given",
+        ),
+        (["--outputs", "OUTPUTS", "--master", "here"], "--master here --workers 1: [HOST]:PORT"),
+        (["--outputs", "OUTPUTS", "--worker", "here"], "--worker: 'here' is neither HOST:PORT nor a URL"),
+        (["--outputs", "OUTPUTS", "--run", "a/b"], "--run 'a/b': at most 64 letters"),
+        (["--outputs", "OUTPUTS", "--also-load", "x"], "--also-load: 'x' is neither HOST:PORT nor a URL"),
+        (["--outputs", "OUTPUTS"], "127.0.0.1:1 isn't among the stack's targets (there are none)"),
+        (
+            ["--outputs", "OUTPUTS", "--also-load", "127.0.0.1:1"],
+            "127.0.0.1:1 can't be reached (Connection refused): is the environment up?",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2_and_leaves_nothing(
