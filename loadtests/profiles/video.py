@@ -13,7 +13,7 @@ from pydicom.uid import MPEG4HP41, VideoEndoscopicImageStorage
 from loadtests.dataset import Buffer
 from loadtests.profiles import video_stream
 from loadtests.profiles.distributions import LogNormal, share
-from loadtests.profiles.modules import general, make
+from loadtests.profiles.modules import coded, general, make
 from loadtests.profiles.pixels import Pixels, Tail
 
 DISTINCT: Final = 8
@@ -100,7 +100,7 @@ class Video:
             CineRate=video_stream.FRAMES_PER_SECOND,
             RecommendedDisplayFrameRate=video_stream.FRAMES_PER_SECOND,
             PreferredPlaybackSequencing=0,
-            MultiplexedAudioChannelsDescriptionCodeSequence=[],
+            AnatomicRegionSequence=coded("818981001", "SCT", "Abdomen"),
             BurnedInAnnotation="NO",
             LossyImageCompression="01",
             LossyImageCompressionRatio="100",
