@@ -70,10 +70,10 @@ class Association:
         "_assembler",
         "_collided",
         "_is_requestor",
-        "_message_id",
         "_parser",
         "accept",
         "contexts",
+        "last_message_id",
         "peer_max_length",
         "request",
         "state",
@@ -88,7 +88,8 @@ class Association:
         self.state = State.IDLE
         self._is_requestor = request is not None
         self._collided = False
-        self._message_id = 0
+        self.last_message_id = 0
+        """Of those that `next_message_id` gave."""
         self._parser = PduParser(max_data_length=own_max_length)
         self._assembler = Assembler(max_data_set=max_data_set)
 
@@ -159,8 +160,8 @@ class Association:
 
     def next_message_id(self) -> int:
         """1 to 65535, and again."""
-        self._message_id = self._message_id % 0xFFFF + 1
-        return self._message_id
+        self.last_message_id = self.last_message_id % 0xFFFF + 1
+        return self.last_message_id
 
     def context_for(self, abstract_syntax: str, transfer_syntax: str | None = None) -> Context:
         """An accepted context for the syntaxes; without a transfer syntax the first for the abstract one.

@@ -81,13 +81,14 @@ class StoreExchange:
     A request costs a few joins and a slice per PDU; the data set is never copied.
     """
 
-    __slots__ = ("_answers", "_by_uid_length", "_class", "_room", "context_id", "max_length")
+    __slots__ = ("_answers", "_by_uid_length", "_class", "_room", "_uid", "context_id", "max_length")
 
     def __init__(self, context_id: int, sop_class_uid: str, max_length: int) -> None:
         self.context_id, self.max_length = context_id, max_length
         self._room = (max_length - 6) & ~1
         uid = encode_uid(sop_class_uid)
         self._class = uid + b"\0" if len(uid) % 2 else uid
+        self._uid = "", b""  # the last instance's, and as it is encoded
         self._by_uid_length: dict[int, tuple[bytes, bytes]] = {}
         self._answers: dict[int, tuple[bytes, bytes, bytes]] = {}
 
@@ -97,7 +98,7 @@ class StoreExchange:
         The data set lies in one buffer after the other, in the context's transfer syntax. The UID must be valid; it
         isn't looked at again.
         """
-        uid = _padded(sop_instance_uid)
+        uid = self._encoded(sop_instance_uid)
         try:
             before, between = self._by_uid_length[len(uid)]
         except KeyError:
@@ -114,7 +115,7 @@ class StoreExchange:
 
         To compare what has come with it costs a tenth of parsing that.
         """
-        uid = _padded(sop_instance_uid)
+        uid = self._encoded(sop_instance_uid)
         try:
             before, between, after = self._answers[len(uid)]
         except KeyError:
@@ -123,12 +124,21 @@ class StoreExchange:
 
     def learn(self, answer: bytes, message_id: int, sop_instance_uid: str) -> None:
         """Expect the like of this success response, which is all that came, for instances yet to be stored."""
-        uid = _padded(sop_instance_uid)
+        uid = self._encoded(sop_instance_uid)
         before, id_head, rest = answer.partition(_MESSAGE_ID_RESPONDED_TO)
         between, uid_head, after = rest[2:].partition(struct.pack("<HHI", 0, 0x1000, len(uid)))
         is_whole = rest[:2] == message_id.to_bytes(2, "little") and after.startswith(uid)
         if is_whole:  # else the peer leaves out or reorders what the standard allows it to
             self._answers[len(uid)] = before + id_head, between + uid_head, after[len(uid) :]
+
+    def _encoded(self, uid: str) -> bytes:
+        last, encoded = self._uid
+        if last is not uid:
+            encoded = uid.encode("ascii")
+            if len(encoded) % 2:
+                encoded += b"\0"
+            self._uid = uid, encoded
+        return encoded
 
     def _template(self, uid_length: int) -> tuple[bytes, bytes]:
         """What stands before the message id, and between it and the instance UID."""
@@ -148,11 +158,6 @@ class StoreExchange:
             raise UsageError(f"the command set does not fit the peer's PDUs of {self.max_length} bytes")
         head = _HEADS.pack(P_DATA_TF, command_length + 6, command_length + 2, self.context_id, 3)
         return head + struct.pack("<HHII", 0, 0, 4, body_length) + before, between
-
-
-def _padded(uid: str) -> bytes:
-    encoded = uid.encode("ascii")
-    return encoded + b"\0" if len(encoded) % 2 else encoded
 
 
 class Assembler:

@@ -1,7 +1,7 @@
 """How operations end that don't fail. Times in seconds, of a monotonic clock."""
 
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from exporters.dimse.command import Command
 from exporters.dimse.stream import Buffer
@@ -24,8 +24,7 @@ class Storable(Protocol):
 AnyStorable = TypeVar("AnyStorable", bound=Storable)
 
 
-@dataclass(slots=True, frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """Status (success or a warning), duration, and how much of it the sending of the request took."""
 
     status: int

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 
@@ -22,7 +22,7 @@ from loadtests.engine.wire import wire
 
 _RECEIVE = 1 << 18  # a P-DATA-TF of 128 KB and the next one's beginning; smaller costs calls when retrieving
 _RECEIVE_FIRST = 1 << 12  # answers to C-STORE need no more: 1,000 associations take 280 MB less
-_BUFFERS = 1024  # IOV_MAX of Linux
+IOV_MAX = 1024  # Linux's
 _FEW = 1024  # bytes that answers to C-STORE don't pass
 
 
@@ -35,6 +35,7 @@ class Connection:
         self._operation, self._seconds, self._deadline = "", 0.0, 0.0
         self._longest_wait = 0.0
         self._received = memoryview(bytearray(_RECEIVE_FIRST))
+        self._between_messages = True
         self._count = self._pieces = 0  # bytes of the last piece, and pieces since `begin`
 
     def begin(self, operation: str, seconds: float) -> float:
@@ -49,17 +50,19 @@ class Connection:
         return begun
 
     def send(self, buffers: Iterable[Buffer]) -> None:
-        """Send the buffers in their order.
+        """Send the buffers in their order; a list has at most `IOV_MAX` of them.
 
         Raises:
             TimedOutError, LostError, AbortedError: the peer doesn't take them; nothing more can be sent.
         """
-        source = iter(buffers)
         try:
-            while batch := list(islice(source, _BUFFERS)):
-                while batch := _behind(batch, self._wire.send(batch)):
+            for batch in (buffers,) if isinstance(buffers, list) else _batches(buffers):
+                sent = self._wire.send(batch)
+                while left := sum(map(len, batch)) - sent:
                     self._look_at_the_clock()
-        except TimeoutError:
+                    batch = _last(batch, left)
+                    sent = self._wire.send(batch)
+        except (TimeoutError, BlockingIOError):
             raise self._late() from None
         except OSError as error:
             self._raise_abort_before()
@@ -71,7 +74,7 @@ class Connection:
         Raises:
             ScuError: as `receive`.
         """
-        if not expected or not self.association.between_messages:
+        if not expected or not self._between_messages:
             return False
         received = self._receive()
         if received == expected:
@@ -89,6 +92,7 @@ class Connection:
             if self._pieces:
                 self._look_at_the_clock()
             self.association.feed(self._receive())
+        self._between_messages = self.association.between_messages
         if isinstance(event, Abort):
             self.kill()
             raise AbortedError(self._operation, event)
@@ -100,7 +104,7 @@ class Connection:
     @property
     def received(self) -> bytes:
         """The last event's bytes if they came in one piece, were few, and nothing came with them; else nothing."""
-        if self._pieces != 1 or self._count > _FEW or not self.association.between_messages:
+        if self._pieces != 1 or self._count > _FEW or not self._between_messages:
             return b""
         return bytes(self._received[: self._count])
 
@@ -120,7 +124,7 @@ class Connection:
             self._received = memoryview(bytearray(_RECEIVE))
         try:
             self._count = self._wire.receive_into(self._received)
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             raise self._late() from None
         except OSError as error:
             raise self._lost(f"the connection broke: {error.strerror}") from None
@@ -177,10 +181,16 @@ class Connection:
             raise AbortedError(self._operation, event) from None
 
 
-def _behind(buffers: list[Buffer], sent: int) -> list[Buffer]:
-    """What is left of the buffers behind the first bytes."""
-    for at, buffer in enumerate(buffers):
-        if sent < len(buffer):
-            return [memoryview(buffer)[sent:], *buffers[at + 1 :]]
-        sent -= len(buffer)
-    return []
+def _batches(buffers: Iterable[Buffer]) -> Iterator[list[Buffer]]:
+    source = iter(buffers)
+    while batch := list(islice(source, IOV_MAX)):
+        yield batch
+
+
+def _last(buffers: list[Buffer], left: int) -> list[Buffer]:
+    """The last bytes of the buffers."""
+    at = len(buffers)
+    while left > 0:
+        at -= 1
+        left -= len(buffers[at])
+    return [memoryview(buffers[at])[-left:], *buffers[at + 1 :]]

@@ -29,7 +29,6 @@ class GreenWire:
         self._writable = self.hub.loop.io(connection.fileno(), _WRITE)
         self._timer = self.hub.loop.timer(0, ref=False)
         self._seconds = self._until = 0.0
-        self._waiting: Any = None
 
     def wait_at_most(self, seconds: float) -> None:
         """Bound every wait from now on."""
@@ -67,11 +66,7 @@ class GreenWire:
         self._until = time.monotonic() + self._seconds
         if not self._timer.active:
             self._set_timer(self._seconds)
-        self._waiting = watcher
-        try:
-            self.hub.wait(watcher)
-        finally:
-            self._waiting = None
+        self.hub.wait(watcher)
 
     def _set_timer(self, seconds: float) -> None:
         self._timer.close()
@@ -80,9 +75,9 @@ class GreenWire:
 
     def _tick(self) -> None:
         """The time of a wait is over, or that of one long ago: then look again when that of this one is."""
-        if self._waiting is not None:
-            left = self._until - time.monotonic()
-            if left <= 0:
-                self.hub.cancel_wait(self._waiting, TimeoutError())
-            else:
-                self._set_timer(left)
+        for watcher in (self._readable, self._writable):
+            if watcher.active:
+                if (left := self._until - time.monotonic()) > 0:
+                    self._set_timer(left)
+                else:
+                    self.hub.cancel_wait(watcher, TimeoutError())

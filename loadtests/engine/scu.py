@@ -27,6 +27,8 @@ from loadtests.engine.receiving import OnInstance, OpenSink, sink_opener
 
 __all__ = ["Answer", "OnInstance", "OpenSink", "Retrieved", "Scu", "Stored", "Target"]
 
+_MOST_AT_A_TIME = 256  # whatever is granted: their answers must fit the socket's buffer, or both sides wait to send
+
 
 class Scu:
     """An open association. As a context manager it is released at the end, or aborted after an error.
@@ -55,7 +57,6 @@ class Scu:
         self._association = Association.requestor(request)
         opening = self._association.open()
         self._exchanges: dict[tuple[str, str], StoreExchange] = {}
-        self._last_message_id = 0
         self._connection = Connection(self._association, connect(target, self.phases))
         begun = self._connection.begin("association", target.association_timeout)
         self._connection.send([opening])
@@ -82,7 +83,7 @@ class Scu:
     def echo(self) -> Answer:
         """C-ECHO. Raises ScuError."""
         context = self._context(uids.VERIFICATION)
-        message_id = self._next_message_id()
+        message_id = self._association.next_message_id()
         return self._simple(
             "C-ECHO", self._association.message(context.id, command.echo_request(message_id)), message_id
         )
@@ -98,7 +99,7 @@ class Scu:
             ContextError: the peer doesn't take this SOP class in this transfer syntax; nothing was sent.
         """
         exchange = self._storing(sop_class_uid, transfer_syntax)
-        message_id = self._next_message_id()
+        message_id = self._association.next_message_id()
         connection = self._connection
         begun = connection.begin("C-STORE", self.target.answer_timeout)
         connection.send(exchange.request(message_id, sop_instance_uid, buffers))
@@ -121,9 +122,13 @@ class Scu:
             ContextError: as `store`; the same is true of what was sent before.
         """
         source, waiting = iter(instances), dict[int, tuple[AnyStorable, float]]()
+        most = min(self.window or _MOST_AT_A_TIME, _MOST_AT_A_TIME)
         while True:
-            while (not self.window or len(waiting) < self.window) and (one := next(source, None)) is not None:
-                exchange, message_id = self._storing(one.sop_class_uid, one.transfer_syntax), self._next_message_id()
+            while len(waiting) < most and (one := next(source, None)) is not None:
+                exchange, message_id = (
+                    self._storing(one.sop_class_uid, one.transfer_syntax),
+                    self._association.next_message_id(),
+                )
                 waiting[message_id] = one, self._connection.begin("C-STORE", self.target.answer_timeout)
                 self._connection.send(exchange.request(message_id, one.sop_instance_uid, one.buffers))
             if not waiting:
@@ -214,10 +219,6 @@ class Scu:
 
     # Within
 
-    def _next_message_id(self) -> int:
-        self._last_message_id = self._association.next_message_id()
-        return self._last_message_id
-
     def _context(self, abstract_syntax: str, transfer_syntax: str | None = None) -> Context:
         try:
             return self._association.context_for(abstract_syntax, transfer_syntax)
@@ -242,7 +243,7 @@ class Scu:
     ) -> Iterator[Message]:
         """Requests and responses that come until the final one, that one included, its status judged."""
         context = self._context(model)
-        message_id = self._next_message_id()
+        message_id = self._association.next_message_id()
         parts = self._association.message(context.id, request(message_id, model), identifier)
         self._connection.begin(operation, self.target.answer_timeout)
         self._connection.send(parts)
@@ -278,7 +279,7 @@ class Scu:
             return self._nonsense(operation, "answer without a status")
         self._connection.abort()
         # ids ascend from 1: of those that were sent, the ones that aren't awaited have been answered
-        if 0 < (got.message_id_responded_to or 0) <= self._last_message_id:
+        if 0 < (got.message_id_responded_to or 0) <= self._association.last_message_id:
             return AnsweredTwiceError(operation, got.message_id_responded_to)
         return AnsweredAnotherError(operation, got.message_id_responded_to)
 

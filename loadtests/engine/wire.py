@@ -21,11 +21,16 @@ class Wire(Protocol):
         ...
 
     def send(self, buffers: list[Buffer]) -> int:
-        """Send the buffers or as much as fits; bytes sent. Raises OSError, as TimeoutError if the wait is over."""
+        """Send the buffers or as much as fits; bytes sent.
+
+        Raises:
+            TimeoutError, BlockingIOError: the wait is over.
+            OSError: they can't be sent.
+        """
         ...
 
     def receive_into(self, buffer: Buffer) -> int:
-        """Bytes received; 0: the peer has closed. Raises OSError, as TimeoutError if the wait is over."""
+        """Bytes received; 0: the peer has closed. Raises as `send`."""
         ...
 
     def close(self) -> None:
@@ -54,6 +59,8 @@ class KernelWire:
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         connection.settimeout(None)
+        self.send = connection.sendmsg
+        self.receive_into = connection.recv_into
         self.close = connection.close
 
     def wait_at_most(self, seconds: float) -> None:
@@ -62,20 +69,6 @@ class KernelWire:
         value = struct.pack("ll", whole, max(1, int((seconds - whole) * 1e6)))  # 0 would be for ever
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, value)
-
-    def send(self, buffers: list[Buffer]) -> int:
-        """Blocks until all is with the kernel."""
-        try:
-            return self._socket.sendmsg(buffers)
-        except BlockingIOError:
-            raise TimeoutError from None
-
-    def receive_into(self, buffer: Buffer) -> int:
-        """Blocks until there is something."""
-        try:
-            return self._socket.recv_into(buffer)
-        except BlockingIOError:
-            raise TimeoutError from None
 
 
 class TlsWire:
