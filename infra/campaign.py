@@ -140,7 +140,8 @@ def campaign(stack: str, settings: Mapping[str, Any], pods: Pods, reports: Path)
             code = pods.follow()
         pods.show_failed_workers()
         for folder in pods.collect(reports):
-            print_pdf(folder)
+            if (folder / "report.json").exists():
+                print_pdf(folder)
             say(f"here     {folder}")
         return code
     finally:

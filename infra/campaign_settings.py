@@ -23,7 +23,8 @@ class CampaignSettings(Section):
     limit_seconds: int | None = Field(default=None, ge=1, le=604800, description="cuts the campaign off")
     studies: int | None = Field(default=None, ge=1, description="so many sessions of finite streams in all")
     cpu: Cpu = Field(default="100m", description="requested processor of one pod; there is no limit")
-    memory: Quantity = Field(default="1Gi", description="limit of one pod; a quarter is requested")
+    # the campaign smoke, which has all profiles, takes 0.7 GiB of a worker
+    memory: Quantity = Field(default="2Gi", description="limit of one pod; a quarter is requested")
     release: Mapping[str, Any] | None = Field(
         default=None, description="what runs and is loaded, as the outputs name it; default: what this tree is"
     )
