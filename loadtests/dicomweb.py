@@ -11,7 +11,7 @@ from loadtests.dataset import Buffer, FileFingerprinter, Fingerprint
 from loadtests.multipart import DicomWebError
 from loadtests.profiles.instance import Instance, as_file
 
-__all__ = ["DicomWebError", "Stored", "StowRequest", "instances", "parts", "stow_answer", "stow_body", "stow_request"]
+__all__ = ["DicomWebError", "Stored", "StowRequest", "instances", "stow_answer", "stow_request"]
 
 
 @dataclass(slots=True, frozen=True)
@@ -34,12 +34,6 @@ def stow_request(instances: Iterable[Instance]) -> StowRequest:
     buffers.append(b"--%b--\r\n" % boundary)
     content_type = f'multipart/related; type="application/dicom"; boundary={boundary.decode()}'
     return StowRequest(content_type, tuple(buffers), sum(map(len, buffers)))
-
-
-def stow_body(instances: Iterable[Instance]) -> tuple[str, bytes]:
-    """As `stow_request`, in one piece. For users that don't send buffers yet."""
-    request = stow_request(instances)
-    return request.content_type, b"".join(request.buffers)
 
 
 @dataclass(slots=True, frozen=True)
@@ -82,16 +76,6 @@ def _one(data_set: Mapping[str, Any], tag: str) -> str:
 
 def _code(data_set: Mapping[str, Any], tag: str) -> str:
     return f"{int(_one(data_set, tag)):04X}" if tag in data_set else ""
-
-
-def parts(content_type: str, body: bytes) -> Iterator[memoryview]:
-    """The contents of the parts of a multipart/related body that is there as a whole.
-
-    Raises:
-        DicomWebError: the boundary isn't named, or the body ends before its last one.
-    """
-    for part in multipart.parts(content_type, [body]):
-        yield next(part.pieces, memoryview(b""))
 
 
 def instances(content_type: str, pieces: Iterable[Buffer], *, size_limit: int | None = None) -> Iterator[Fingerprint]:
