@@ -175,16 +175,21 @@ def sentences(found: Comparison) -> list[str]:
 def _words(one: Judged, shift: float | None) -> str:
     what = one.difference
     if what.measure == SLOWER:
-        by = "" if shift is None else f" (by {abs(shift) * 1000:.3g} ms in the median of all pairs)"
+        by = "" if shift is None else f" (by {duration(abs(shift))} in the median of all pairs)"
         share = max(what.ratio, 1 - what.ratio)
         return f"a request of B is {'slower' if one.worse else 'faster'} than one of A in {share:.0%} of all pairs{by}"
     if what.measure == FAILURES:
         return f"{what.b:.2%} of B's requests failed or had no answer, {what.a:.2%} of A's"
     unit = f"{what.b:.3g} {what.measure} against {what.a:.3g}"
     if what.measure not in _RATES:
-        unit = f"{what.b * 1000:.3g} ms against {what.a * 1000:.3g} ms"
+        unit = f"{duration(what.b)} against {duration(what.a)}"
         return f"B's {what.measure} is {_percent(what, 'longer', 'shorter')}, {unit}"
     return f"B does {_percent(what, 'more', 'less')}, {unit}"
+
+
+def duration(seconds: float) -> str:
+    """In words, three digits."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
 
 
 def _percent(what: Difference, more: str, less: str) -> str:
@@ -198,5 +203,5 @@ def _missed(some: Sequence[Judged]) -> str:
     """What size of difference the data would not have shown: absence of evidence, with its size."""
     median = next((one.difference for one in some if one.difference.measure == "p50"), None)
     if median is None:
-        return ""
+        return " in its rate; too few requests to compare their latencies"
     return f" (p50: {median.low - 1:+.0%} to {median.high - 1:+.0%} is what can't be told from chance)"

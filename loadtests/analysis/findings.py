@@ -14,6 +14,7 @@ NEAR_ITS_OWN_LIMIT = 0.7
 WAITS = 2.0
 WAITS_SECONDS = 0.1
 DRIFTS = 0.01
+NEVER_BEGUN = 0.01
 SOAK_SECONDS = 300.0
 
 
@@ -66,8 +67,9 @@ def generator_near_its_limit(achieved: float, possible: float, unit: str) -> lis
         Finding(
             "generator-near-its-limit",
             f"The generator worked at {achieved / possible:.0%} of what it can send",
-            f"{achieved:,.1f} {unit} were sent; {possible:,.1f} {unit} is what this machine sends to a sink that does "
-            f"nothing. Over {NEAR_ITS_OWN_LIMIT:.0%} the result may be the generator's, not the environment's.",
+            f"{achieved:,.1f} {unit} were sent in the busiest slice; {possible:,.1f} {unit} is what this machine sends "
+            f"to a sink that does nothing. Over {NEAR_ITS_OWN_LIMIT:.0%} the result may be the generator's, not the "
+            "environment's.",
             "Send from more processes or machines (--processes, or workers on the cluster) and compare.",
         )
     ]
@@ -91,6 +93,28 @@ def waiting(operations: Mapping[str, Columns]) -> list[Finding]:
                     "from the intended begin, as a patient's does.",
                     "The environment does not follow this rate; or, if its own figures say that it was idle, raise the "
                     "stream's `at_most`.",
+                )
+            )
+    return found
+
+
+def never_begun(streams: Mapping[str, Mapping[str, int]]) -> list[Finding]:
+    """Streams of which sessions were due and had not begun when the campaign ended: no latency counts these.
+
+    Args:
+        streams: `offered` and `begun` sessions of each.
+    """
+    found = []
+    for name, one in streams.items():
+        waiting = one["offered"] - one["begun"]
+        if waiting > NEVER_BEGUN * one["offered"]:
+            found.append(
+                Finding(
+                    "never-begun",
+                    f"{waiting} sessions of {name} never began",
+                    f"{one['offered']} were due and {one['begun']} began before the campaign ended: the queue grew "
+                    "faster than the environment worked it off, and the latency of what still waited isn't known.",
+                    "The environment does not follow this rate.",
                 )
             )
     return found

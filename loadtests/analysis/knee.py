@@ -53,16 +53,20 @@ def equal_windows(rows: Columns) -> Array:
     return np.linspace(0, last, max(2, min(WINDOWS, len(rows) // LEAST_PER_WINDOW)) + 1)
 
 
-def knee(rows: Columns, edges: Array) -> Knee:
-    """Where it bends. `edges` are the steps' begins and the last one's end, or equal windows of a ramp."""
+def knee(rows: Columns, edges: Array, *, follows: float = FOLLOWS, p99_seconds: float = math.inf) -> Knee:
+    """Where it bends. `edges` are the steps' begins and the last one's end, or equal windows of a ramp.
+
+    `follows` is the share of what was offered that must be done; a p99 over `p99_seconds` is a bend whatever its level.
+    """
     windows = [_window(rows, begin, end) for begin, end in pairwise(edges)]
     windows = [one for one in windows if one.offered]
     if len(edges) < 3 or not windows:
         return Knee(False, None, "too short to say", tuple(windows))
     rising = sorted(windows, key=lambda one: one.offered)
     level = float(np.nanmedian([one.p99 for one in rising[: max(1, len(rising) // 2)]]))
-    behind = np.array([_behind(one) for one in windows])
-    slow = np.array([one.p99 > max(DEPARTS * level, level + DEPARTS_SECONDS) for one in windows])
+    behind = np.array([_behind(one, follows) for one in windows])
+    limit = min(p99_seconds, max(DEPARTS * level, level + DEPARTS_SECONDS))
+    slow = np.array([one.p99 > limit for one in windows])
     bent = _persists(behind | slow)
     if bent is None:
         top = max(one.offered for one in windows)
@@ -91,9 +95,9 @@ def _window(rows: Columns, begin: float, end: float) -> Window:
     )
 
 
-def _behind(one: Window) -> bool:
+def _behind(one: Window, follows: float) -> bool:
     offered, done = one.offered * (one.end - one.begin), one.done * (one.end - one.begin)
-    return done < FOLLOWS * offered - math.sqrt(offered) / 2
+    return done < follows * offered - math.sqrt(offered) / 2
 
 
 def _persists(bad: NDArray[np.bool_]) -> int | None:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from loadtests.analysis.difference import SLOWER
-from loadtests.compare import FAILURES, Comparison, Judged, sentences
+from loadtests.compare import FAILURES, Comparison, Judged, duration, sentences
 from loadtests.reports import html, plots
 from loadtests.reports.folder import ENVIRONMENT, Folder
 
@@ -95,11 +95,11 @@ def _shown(one: Judged) -> list[str]:
     what = one.difference
     if what.measure == SLOWER:
         interval = f"{what.low:.1%} – {what.high:.1%}"
-        return [f"{what.a * 1000:.3g} ms", f"{what.b * 1000:.3g} ms", f"{what.ratio:.1%} of pairs", interval, _p(what)]
+        return [duration(what.a), duration(what.b), f"{what.ratio:.1%} of pairs", interval, _p(what)]
     if what.measure == FAILURES:
         return [f"{what.a:.2%}", f"{what.b:.2%}", "–", "–", _p(what)]
-    scale, unit = (1, "") if what.measure.endswith("/s") else (1000, " ms")
-    values = [f"{value * scale:.3g}{unit}" for value in (what.a, what.b)]
+    rate = what.measure.endswith("/s")
+    values = [f"{value:.3g}" if rate else duration(value) for value in (what.a, what.b)]
     return [*values, f"{what.ratio - 1:+.1%}", f"{what.low - 1:+.1%} to {what.high - 1:+.1%}", _p(what)]
 
 

@@ -1,5 +1,6 @@
 """The result of a campaign as numbers and verdicts, made from its folder; how they are shown is somebody else's."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ import numpy as np
 from loadtests.analysis import bootstrap, findings
 from loadtests.analysis.columns import Columns
 from loadtests.analysis.findings import Drifts, Finding
-from loadtests.analysis.knee import Knee, equal_windows, knee
+from loadtests.analysis.knee import FOLLOWS, Knee, equal_windows, knee
 from loadtests.analysis.over_time import OverTime, edges_for, over_time
 from loadtests.analysis.segments import Segments, segments
 from loadtests.analysis.summary import QUANTILES, Summary, summarise
@@ -108,6 +109,7 @@ def build(folder: Folder) -> Report:
             *findings.stalls(by_operation),
             *_near_its_limit(calibration, by_operation),
             *findings.waiting(by_operation),
+            *findings.never_begun(session.get("streams") or {}),
             *findings.drifted(drifts),
         ],
         knees=_knees(plan, rows),
@@ -178,7 +180,12 @@ def _knees(plan: Mapping[str, Any], rows: Columns) -> dict[str, Knee]:
         length = shape.get("step_seconds", 20.0)
         last = float(some.end.max())
         edges = equal_windows(some) if shape["kind"] == "ramp" else np.arange(0, last + length * 0.5, length)
-        found[f"{stream}/{name}"] = knee(some, edges)
+        found[f"{stream}/{name}"] = knee(
+            some,
+            edges,
+            follows=shape.get("achieved_ratio") or FOLLOWS,
+            p99_seconds=shape.get("p99_seconds") or math.inf,
+        )
     return found
 
 
@@ -190,14 +197,17 @@ def _long(plan: Mapping[str, Any], rows: Columns) -> bool:
 
 
 def _near_its_limit(calibration: Mapping[str, Any] | None, operations: Mapping[str, Columns]) -> list[Finding]:
-    """The busiest storing operation's best second-long rate is not taken: the rate over its whole time is."""
+    """By the busiest slice of what was stored: a mean over a ramp or a day would hide its top."""
     if not calibration:
         return []
-    sent = summarise(Columns.joined([rows for name, rows in operations.items() if name in STORES]))
+    stored = Columns.joined([rows for name, rows in operations.items() if name in STORES])
+    whole, sliced = summarise(stored), segments(stored)
+    instances, size = whole.instances_per_second, whole.bytes_per_second
+    if sliced:
+        instances, size = sliced.fastest.instances_per_second, sliced.fastest.bytes_per_second
     found = findings.generator_near_its_limit(
-        sent.instances_per_second, float(calibration.get("instances_per_second", 0)), "instances/s"
+        instances, float(calibration.get("instances_per_second", 0)), "instances/s"
     )
     if found:
         return found
-    megabytes = float(calibration.get("megabytes_per_second", 0))
-    return findings.generator_near_its_limit(sent.bytes_per_second / 1e6, megabytes, "MB/s")
+    return findings.generator_near_its_limit(size / 1e6, float(calibration.get("megabytes_per_second", 0)), "MB/s")

@@ -68,5 +68,16 @@ def test_what_is_not_followed_from_the_beginning_has_no_rate() -> None:
     assert "not followed from the beginning" in found.words
 
 
+def test_a_limit_of_the_campaign_is_a_bend_before_the_latency_departs() -> None:
+    rows = steps(100, [20, 40, 60, 80], 40, 3, servers=4)
+    edges = np.arange(0, 161, 40.0)
+
+    strict = knee(rows, edges, p99_seconds=0.2)
+
+    assert not knee(rows, edges).reached
+    assert strict.reached
+    assert strict.rate is None or strict.rate < 75
+
+
 def test_one_window_says_nothing() -> None:
     assert knee(steps(10, [4], 30, 1), np.array([0.0, 30.0])).words == "too short to say"

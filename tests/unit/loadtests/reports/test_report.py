@@ -211,6 +211,15 @@ def test_waiting_for_a_free_user_is_a_finding(tmp_path: Path) -> None:
     assert [one.kind for one in report.findings] == ["requests-waited"]
 
 
+@pytest.mark.parametrize(("begun", "kinds"), [(1000, []), (995, []), (800, ["never-begun"])])
+def test_sessions_that_were_due_and_never_began_are_a_finding(tmp_path: Path, begun: int, kinds: list[str]) -> None:
+    streams = {"scanners": {"offered": 1000, "begun": begun, "ended": begun}}
+    report, path = written(tmp_path, session={"streams": streams})
+
+    assert [one.kind for one in report.findings] == kinds
+    assert ("200 sessions of scanners never began" in (path / "report.html").read_text()) == bool(kinds)
+
+
 def test_a_soak_that_becomes_slower_is_a_finding_with_its_size(tmp_path: Path) -> None:
     begins = np.arange(0, 400, 0.5)
     seconds = 0.02 * (1 + begins / 400 * 0.5) + RANDOM.normal(0, 0.0005, len(begins))
