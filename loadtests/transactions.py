@@ -107,7 +107,7 @@ class Recorder:
     """Takes Locust's `request` event, which every user fires for every operation, to the raw data.
 
     Args:
-        writer: where every transaction goes.
+        writer: where every transaction goes; None where they are only counted.
         worker: whose transactions these are.
     """
 
@@ -118,7 +118,6 @@ class Recorder:
         """By operation."""
         self.by_stream: dict[str, Running] = {}
         self.errors: Counter[str] = Counter()
-        self.transactions: list[Transaction] = []  # until the session makes the report from raw data
         self._writer, self._worker = writer, worker
 
     def on_request(
@@ -149,7 +148,7 @@ class Recorder:
                 started=started - self.begun,
                 end=ended - self.begun,
                 instances=context.get("instances", 0),
-                size=context.get("size", context.get("bytes", 0)),
+                size=context.get("size", 0),
                 outcome=outcome,
                 error=error,
                 status=str(context.get("status", "")),
@@ -159,7 +158,8 @@ class Recorder:
 
     def add(self, one: Transaction) -> None:
         """Write and count it."""
-        self._writer.add(one) if self._writer else self.transactions.append(one)
+        if self._writer:
+            self._writer.add(one)
         self.count(one)
 
     def count(self, one: Transaction) -> None:
