@@ -4,7 +4,6 @@ It has to be known to every worker who else takes a stream's arrivals (see `stre
 of an open stream must not be given arrivals of it.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from locust import runners
@@ -12,20 +11,9 @@ from locust.dispatch import UsersDispatcher
 
 from loadtests.campaigns.performer import user_classes
 from loadtests.campaigns.plan import Plan
-from loadtests.campaigns.streams import shares
+from loadtests.campaigns.streams import Users, allot, order
 
 LIVENESS = 60  # heartbeats, one a second
-Users = dict[str, dict[str, int]]
-
-
-def allot(plan: Plan, workers: Sequence[str]) -> Users:
-    """Worker -> stream -> users."""
-    peak = plan.shape.curve().peak * plan.factor
-    found: Users = {worker: {} for worker in workers}
-    for number, stream in enumerate(plan.streams):
-        for worker, share in zip(workers, shares(stream.at_a_time(peak), len(workers), number), strict=True):
-            found[worker][stream.name] = share.users if share else 0
-    return found
 
 
 def dispatcher(plan: Plan) -> type[UsersDispatcher]:
@@ -59,8 +47,3 @@ def hang(locust_environment: Any, plan: Plan) -> None:
     # Locust gives a worker up after 4 s in which it makes pixel data, and ends the test with the last one; who has
     # vanished says the conductor.
     runners.HEARTBEAT_LIVENESS = LIVENESS
-
-
-def order(workers: Sequence[str]) -> list[str]:
-    """The order in which workers are numbered."""
-    return sorted(workers)

@@ -13,7 +13,6 @@ import gevent
 from locust.runners import MasterRunner
 
 from loadtests.campaigns import messages
-from loadtests.campaigns.allotment import order
 from loadtests.campaigns.copies import Copies
 from loadtests.campaigns.generator import together
 from loadtests.campaigns.interruption import Interruption
@@ -22,6 +21,7 @@ from loadtests.campaigns.performer import SPARE_SECONDS
 from loadtests.campaigns.plan import Plan
 from loadtests.campaigns.progress import Progress
 from loadtests.campaigns.shapes import Steps
+from loadtests.campaigns.streams import order
 from loadtests.raw import RawError
 from loadtests.transactions import Recorder
 
@@ -181,7 +181,8 @@ class Conductor:
         if self.steps is not None and self.steps.look(elapsed, self.progress, self.recorder):
             self._say(f"the knee is found: {self.steps.steps[-1].knee} at factor {self.steps.steps[-1].factor:g}")
             return "knee"
-        if elapsed >= self.plan.seconds:
+        late = self.progress.sessions().late
+        if elapsed >= self.plan.seconds + (self.plan.answer_timeout_seconds if late else 0):
             self._say(f"the limit of {self.plan.seconds:g} s is reached")
             return "time"
         return ""

@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,8 @@ class Stream:
         seed: of the arrivals.
         share: this process's part; its `part`th arrival of each `parts`.
         factor: multiplies rates and paces; the users in `share` are multiplied already.
-        seconds: no session begins after these, whatever the curve's length.
+        seconds: no session is due after these, whatever the curve's length. Those that are due by then and late begin
+            until `end` is called: who left them out would hide the longest waiting.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class Stream:
             number = self._numbers * self.share.parts + self.share.part
             self._numbers += 1
             offset = self._offset(number)
-        if offset is None or self._over(number):
+        if offset is None or offset >= self._seconds or self._over(number):
             return None
         intended = self._begun + offset
         # `wait` may return early (the loop's clock is a cached one): measured up to 0.4 ms
@@ -143,8 +144,7 @@ class Stream:
 
     def _next_closed(self, slot: int) -> Arrival | None:
         users = (self.plan.users or 0) * self._factor
-        while not self._over(0):
-            now = time.monotonic()
+        while not self._over(0) and (now := time.monotonic()) - self._begun < self._seconds:
             if now >= self._begun and slot < math.ceil(users * self._curve.factor(now - self._begun) - 1e-9):
                 with self._lock:
                     number = self._numbers * self.share.parts + self.share.part
@@ -156,11 +156,7 @@ class Stream:
     def _over(self, number: int) -> bool:
         """Whether the session with this number doesn't begin any more."""
         sessions = self.plan.sessions
-        return (
-            self._ended.is_set()
-            or time.monotonic() - self._begun >= self._seconds
-            or (sessions is not None and number >= sessions)
-        )
+        return self._ended.is_set() or (sessions is not None and number >= sessions)
 
     def _offset(self, number: int) -> float | None:
         """Seconds from the beginning to the arrival with this number, of all parts' together; numbers only grow."""
@@ -179,4 +175,23 @@ def streams(plan: Plan, worker: int = 0, workers: int = 1) -> dict[str, Stream]:
         share = shares(one.at_a_time(curve.peak * plan.factor), workers, number)[worker]
         if share is not None:
             found[one.name] = Stream(one, curve, plan.seed, share, plan.factor, plan.seconds)
+    return found
+
+
+Users = dict[str, dict[str, int]]
+"""Worker -> stream -> users."""
+
+
+def order(workers: Sequence[str]) -> list[str]:
+    """The order in which workers are numbered."""
+    return sorted(workers)
+
+
+def allot(plan: Plan, workers: Sequence[str]) -> Users:
+    """How many users of which stream each of these workers has, whose order is their number."""
+    peak = plan.shape.curve().peak * plan.factor
+    found: Users = {worker: {} for worker in workers}
+    for number, stream in enumerate(plan.streams):
+        for worker, share in zip(workers, shares(stream.at_a_time(peak), len(workers), number), strict=True):
+            found[worker][stream.name] = share.users if share else 0
     return found
