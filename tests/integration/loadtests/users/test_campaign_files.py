@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from loadtests import raw
 from loadtests.campaigns import plan as plans
 from loadtests.profiles import catalogue
 from tests.integration.loadtests.conftest import finish, outputs, start
@@ -26,15 +27,24 @@ WAYS = {
     "hospital-day": ["--seconds", "12", "--factor", "60", "--limit", "12"],
     "wado-uri": ["--studies", "3"],
     "cleaning": [],
+    "pixel-data": ["--limit", "8"],
     "smoke": ["--studies", "8"],
 }
 HEAVY = {"large-video"}  # 6.6 GB
-MAY_BE_SILENT = {"prefetch", "mammography", "nuclear", "operating-rooms", "slides", "documents", "pathologists"}
+MAY_BE_SILENT = {
+    "steady": {"ct", "ultrasound", "workstations", "wards"},
+    "catch-up": {"radiographs", "ct", "workstations", "wards"},
+    "spike": {"workstations"},
+    "reading-room": {"workstations", "viewers", "prefetch"},
+    "pathology": {"pathologists"},
+    "pixel-data": {"readers", "web-readers", "viewers"},
+}
 """Streams of which no session may be due, or nothing may be stored yet, in so short a time."""
+SPARSE = {"hospital-day"}  # of its many streams some are due by chance
 
 
 def test_every_campaign_is_tried_here() -> None:
-    assert {file.stem for file in FOLDER.glob("*.yaml")} - {"pixel-data"} == WAYS.keys() | HEAVY
+    assert {file.stem for file in FOLDER.glob("*.yaml")} == WAYS.keys() | HEAVY
 
 
 @pytest.mark.parametrize("name", sorted(WAYS.keys() | HEAVY))
@@ -67,6 +77,7 @@ def test_a_campaign_runs(archive: Orthanc, tmp_path: Path, name: str) -> None:
     assert {operation: one["errors"] for operation, one in report["operations"].items() if one["errors"]} == {}, said
     assert report["integrity"]["passed"], said
     assert "died" not in said
-    wanted = {stream.name for stream in plans.load(name).streams} - MAY_BE_SILENT
-    assert wanted <= {one["stream"] for one in report["streams"]}, said
+    worked = set(raw.read(folder.glob("transactions-*")).stream.present())
+    wanted = {stream.name for stream in plans.load(name).streams} - MAY_BE_SILENT.get(name, set())
+    assert worked if name in SPARSE else wanted <= worked, said
     assert code in (0, 1), said  # a threshold of time may not be met by a machine that does other things besides
