@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from loadtests import reports
-from loadtests.bench.raw_s3 import store_of
-from loadtests.bench.s3_baseline import measure, sizes_of
 from loadtests.compare import LEAST, compare, side
 from loadtests.reports import comparison, repeats, terminal
 from loadtests.reports.folder import S3_BASELINE, Folder, FolderError
@@ -62,6 +60,10 @@ def s3_baseline(folder: Path, outputs: Path, credentials: Path) -> None:
     Raises:
         ValueError: nothing was stored, or the outputs or credentials can't be used.
     """
+    # botocore imports ssl's users, which must not be before gevent or Locust has patched ssl
+    from loadtests.bench.raw_s3 import store_of
+    from loadtests.bench.s3_baseline import measure, sizes_of
+
     whole = Folder(folder)
     run = str(whole.session.get("run") or folder.name)
     found = measure(store_of(outputs, credentials), sizes_of(whole.rows), run=f"{run}-{datetime.now(UTC):%H%M%S}")
