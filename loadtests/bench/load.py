@@ -74,7 +74,7 @@ def run(
                     for number in numbers:
                         figures = {sender: Figure() for sender in senders}
                         for turn in range(rounds):
-                            for sender in senders:
+                            for sender in (*senders[turn:], *senders[:turn]):
                                 figures[sender].add(measure(sender, port, files, each, number, lean))
                             _say(f"{target}, {size}, {number} associations: round {turn + 1} of {rounds}")
                         rows += _rows((target, size, number), figures, written)
