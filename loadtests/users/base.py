@@ -118,6 +118,12 @@ class CampaignUser(User):
         )
 
 
+def wait_until(moment: float) -> float:
+    """Wait until this moment of the monotonic clock; returns it."""
+    gevent.sleep(max(0.0, moment - time.monotonic()))
+    return moment
+
+
 def everything(stored: "StoredStudy") -> dict[str, str]:
     """SOP instance UID -> hash, of all series of a stored study together."""
     return {uid: pixels for series in stored.series.values() for uid, pixels in series.items()}

@@ -15,7 +15,7 @@ from loadtests.transactions import RequestFailed
 from loadtests.users.dicomweb import DICOM_JSON, PeerError, value
 from loadtests.users.http import HttpError
 from loadtests.users.options import CleaningOptions
-from loadtests.users.web_reader import STUDY_UID, WebReader
+from loadtests.users.web_reader import SERIES_UID, STUDY_UID, WebReader
 
 if TYPE_CHECKING:
     from loadtests.campaigns.arrivals import Arrival
@@ -50,12 +50,10 @@ class Cleaning(WebReader):
     def _marked_inside(self, study_uid: str) -> bool:
         """The second look: at one instance's own data set, in each series."""
         series = self.query(f"studies/{study_uid}/series", {})
-        for one in series or []:
-            path = f"studies/{study_uid}/series/{value(one, '0020000E')}"
+        for each in series or []:
+            path = f"studies/{study_uid}/series/{value(each, SERIES_UID)}"
             described = self.metadata(path, ())
-            if not described or not all(
-                _marked(instance.data_set) and value(instance.data_set, "00100200") == "YES" for instance in described
-            ):
+            if not described or not all(_marked(one.data_set) and _controls(one.data_set) for one in described):
                 return False
         return bool(series)
 
@@ -82,3 +80,11 @@ def _marked(data_set: dict[str, Any]) -> str:
     except (PeerError, AttributeError, TypeError, IndexError, KeyError):
         return ""
     return uid if is_test_patient(patient_id, name) else ""
+
+
+def _controls(data_set: dict[str, Any]) -> bool:
+    """Whether Quality Control Subject (0010,0200) says so."""
+    try:
+        return value(data_set, "00100200") == "YES"
+    except PeerError:
+        return False

@@ -162,7 +162,7 @@ def data_sets(answer: Answer) -> Taken[list[dict[str, Any]]]:
     body = answer.body(JSON_LIMIT)
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # a million brackets are valid JSON, and too deep
         raise PeerError("no DICOM JSON") from None
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise PeerError("no DICOM JSON")

@@ -4,12 +4,12 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import gevent
 from locust.exception import StopUser
 
 from loadtests.engine.errors import ScuError
 from loadtests.engine.scu import Scu
 from loadtests.profiles.study import Study
+from loadtests.users.base import wait_until
 from loadtests.users.dimse import Acknowledged, DimseUser, LostAssociationError
 from loadtests.users.options import StowOptions
 from loadtests.users.stow import StowUser
@@ -43,7 +43,7 @@ class DimseModality(DimseUser):
                 with Scu(self.target, contexts) as scu:
                     while following is not None and not work.stopped:
                         (number, instance), following = following, next(instances, None)
-                        intended = self._wait(begun + number * pace) if pace else None
+                        intended = wait_until(begun + number * pace) if pace else None
                         self.send(scu, instance, acknowledged, intended)
             except LostAssociationError:
                 continue
@@ -52,21 +52,20 @@ class DimseModality(DimseUser):
                     self.give_up("C-STORE", error, started)
         return acknowledged
 
-    def _wait(self, until: float) -> float:
-        gevent.sleep(max(0.0, until - time.monotonic()))
-        return until
-
 
 class WebModality(StowUser):
     """A modality with DICOMweb: a few instances a request."""
 
-    def session(self, arrival: "Arrival") -> None:  # noqa: ARG002  (the signature of all behaviours)
+    def session(self, arrival: "Arrival") -> None:
         """Store the next study."""
         study = self.campaign.work.next_study(self.stream)
         if study is None:
             raise StopUser
+        pace, made = self.stream.plan.pace_seconds, 0
         acknowledged: Acknowledged = {}
         instances, size = study.instances(), self.options(StowOptions).instances_per_request
         while (batch := list(islice(instances, size))) and not self.campaign.work.stopped:
-            self.store(batch, acknowledged)
+            made += len(batch)  # a request can begin when its last instance is there
+            intended = wait_until(arrival.intended + (made - 1) * pace) if pace else None
+            self.store(batch, acknowledged, intended)
         self.campaign.work.has_stored(study, acknowledged)

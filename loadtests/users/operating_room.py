@@ -3,7 +3,6 @@
 import time
 from typing import TYPE_CHECKING
 
-import gevent
 from locust.exception import StopUser
 
 from loadtests.campaigns.plan import Operation
@@ -11,7 +10,7 @@ from loadtests.engine.errors import ScuError
 from loadtests.engine.scu import Scu
 from loadtests.profiles.instance import Instance
 from loadtests.users import identifier
-from loadtests.users.base import CampaignUser
+from loadtests.users.base import CampaignUser, wait_until
 from loadtests.users.dimse import Acknowledged, LostAssociationError
 from loadtests.users.dimse_reader import QUERY, DimseReader
 from loadtests.users.options import OperatingRoomOptions
@@ -34,9 +33,7 @@ class OperatingRoom(CampaignUser):
         random, playback = self.random(arrival), self.options(OperatingRoomOptions).playback
         pace, acknowledged = self.stream.plan.pace_seconds, Acknowledged()
         for number, clip in enumerate(study.instances()):
-            intended = arrival.intended + number * pace if pace else None
-            if intended is not None:
-                gevent.sleep(max(0.0, intended - time.monotonic()))
+            intended = wait_until(arrival.intended + number * pace) if pace else None
             if self.campaign.work.stopped:
                 break
             self.store_clip(clip, acknowledged, intended)

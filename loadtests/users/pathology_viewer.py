@@ -4,11 +4,11 @@ import time
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-import gevent
 import numpy as np
 from gevent.pool import Pool
 
 from loadtests.campaigns.work import StoredStudy
+from loadtests.users.base import wait_until
 from loadtests.users.image_reader import ImageReader
 from loadtests.users.options import PathologyViewerOptions
 from loadtests.users.web_reader import Described
@@ -33,7 +33,7 @@ class PathologyViewer(ImageReader):
         root = f"studies/{stored.study.uid}"
         for series_uid, expected in list(stored.series.items())[:1]:
             path = f"{root}/series/{series_uid}"
-            levels = [one for one in self.metadata(path, expected) or [] if "VOLUME" in one.image_type]
+            levels = [one for one in self.metadata(path, expected) or [] if _level(one) and one.uid in expected]
             self._look(path, stored, sorted(levels, key=lambda one: one.matrix_columns), random)
 
     def _look(self, path: str, stored: StoredStudy, levels: list[Described], random: np.random.Generator) -> None:
@@ -42,7 +42,7 @@ class PathologyViewer(ImageReader):
         for number in range(options.viewports if levels else 0):
             # from the overview into the depth, as one zooms: the smallest level first, then any
             level = levels[0 if not number else int(random.integers(len(levels)))]
-            gevent.sleep(max(0.0, moment - time.monotonic()))
+            wait_until(moment)
             if self.campaign.work.stopped:
                 return
             stored_frames, place = self.frames_of(stored, level.uid), f"{path}/instances/{level.uid}"
@@ -51,6 +51,10 @@ class PathologyViewer(ImageReader):
                 pool.spawn(self.frames, place, [tile], stored_frames, intended=moment)
             pool.join(raise_error=True)
             moment = max(time.monotonic(), moment + options.think_seconds)
+
+
+def _level(one: Described) -> bool:
+    return "VOLUME" in one.image_type
 
 
 def viewport(level: Described, options: PathologyViewerOptions, random: np.random.Generator) -> list[int]:

@@ -1,7 +1,8 @@
 """A reading room: the patient's list, the first image, the series scrolled through, prior studies."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
 import gevent
@@ -11,7 +12,7 @@ from loadtests.campaigns.work import StoredStudy
 from loadtests.engine.errors import ScuError
 from loadtests.engine.scu import Scu
 from loadtests.users import identifier
-from loadtests.users.base import CampaignUser
+from loadtests.users.base import CampaignUser, wait_until
 from loadtests.users.dicomweb import value
 from loadtests.users.dimse_reader import DimseReader
 from loadtests.users.image_reader import ImageReader
@@ -51,12 +52,11 @@ class Reader(CampaignUser):
         series = list(stored.series.items())
         return series[int(self._source.integers(len(series)))]
 
-    def scroll(self, images: Sequence[T]) -> Iterator[tuple[T, float]]:
+    def scroll(self, images: Iterable[T]) -> Iterator[tuple[T, float]]:
         """The images that are looked at, each when it ought to be asked for, and that moment."""
         options, begun = self.options(ReadingRoomOptions), time.monotonic()
-        for number, image in enumerate(images[: options.images]):
-            moment = begun + number * options.scroll_seconds
-            gevent.sleep(max(0.0, moment - time.monotonic()))
+        for number, image in enumerate(islice(images, options.images)):
+            moment = wait_until(begun + number * options.scroll_seconds)
             if self.campaign.work.stopped:
                 return
             yield image, moment
@@ -73,7 +73,7 @@ class DimseReadingRoom(Reader, DimseReader):
                 patients = self._list(scu, stored)
                 series_uid, expected = self.some_series(stored)
                 operation = Operation.C_GET
-                for uid, moment in self.scroll(list(expected)):
+                for uid, moment in self.scroll(expected):
                     started = time.monotonic()
                     place = {identifier.STUDY_UID: stored.study.uid, identifier.SERIES_UID: series_uid}
                     wanted = {**place, identifier.SOP_INSTANCE_UID: uid}
@@ -114,12 +114,14 @@ class WebReadingRoom(Reader, ImageReader):
         described = self.metadata(path, expected)
         if described is None:
             return
-        images = [image for one in described for image in one.images if one.uid in expected]
+        images = (image for one in described if one.uid in expected for image in one.images)
+        first = next(images, None)
         for uid in stored.series if options.thumbnails else ():
             self.rendered(f"{root}/series/{uid}/thumbnail")
-        if images:
-            self.rendered(f"{path}/instances/{images[0][0]}/rendered")
-        for (uid, number), moment in self.scroll(images):
+        if first is None:
+            return
+        self.rendered(f"{path}/instances/{first[0]}/rendered")
+        for (uid, number), moment in self.scroll(chain([first], images)):
             place = f"{path}/instances/{uid}"
             if self._source.random() < options.rendered:
                 self.rendered(f"{place}/frames/{number}/rendered", intended=moment)
@@ -134,5 +136,5 @@ class WebReadingRoom(Reader, ImageReader):
         for series in (listed or [])[:1]:
             path = f"studies/{study_uid}/series/{value(series, SERIES_UID)}"
             for one in (self.metadata(path, ()) or [])[:1]:
-                if one.images:
+                if next(one.images, None):
                     self.rendered(f"{path}/instances/{one.uid}/rendered")

@@ -92,7 +92,7 @@ def judge(
         return [(one, State.UNKNOWN, f"HTTP {status}") for one in batch]
     try:
         said = dicomweb.stow_answer(body)
-    except dicomweb.DicomWebError:
+    except (dicomweb.DicomWebError, RecursionError):
         state = State.REFUSED if status >= 400 else State.UNKNOWN
         return [(one, state, f"HTTP {status} without a STOW-RS answer") for one in batch]
     judged = []

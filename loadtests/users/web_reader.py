@@ -1,6 +1,6 @@
 """What readers ask of DICOMweb: queries to their last page, instances, metadata, whatever address an answer holds."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -47,10 +47,10 @@ class Described:
             _number(data_set, tag) for tag in ("00280010", "00280011", "00280008", "00480007", "00480006")
         )
         kinds = data_set.get("00080008", {})
-        kinds = kinds.get("Value", []) if isinstance(kinds, dict) else []
+        kinds = kinds.get("Value") if isinstance(kinds, dict) else None
         return cls(
             uid=value(data_set, SOP_INSTANCE_UID),
-            image_type=tuple(map(str, kinds)),
+            image_type=tuple(map(str, kinds)) if isinstance(kinds, list) else (),
             rows=rows,
             columns=columns,
             frames=frames or 1,
@@ -60,9 +60,9 @@ class Described:
         )
 
     @property
-    def images(self) -> list[tuple[str, int]]:
-        """UID and number of each frame, from 1; none where it is no image."""
-        return [(self.uid, number + 1) for number in range(self.frames if self.rows else 0)]
+    def images(self) -> Iterator[tuple[str, int]]:
+        """UID and number of each frame, from 1; none where it is no image. As many as the archive says: don't list."""
+        return ((self.uid, number + 1) for number in range(self.frames if self.rows else 0))
 
 
 def _number(data_set: dict[str, Any], tag: str) -> int:

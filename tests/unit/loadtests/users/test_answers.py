@@ -57,6 +57,7 @@ def test_each_instance_is_judged_by_what_the_answer_says_of_it(batch: list[Insta
         (0, b"", "timed out", True, State.UNKNOWN, "timed out"),
         (502, b"{}", "", True, State.UNKNOWN, "HTTP 502"),
         (200, b"<html>", "", True, State.UNKNOWN, "HTTP 200 without a STOW-RS answer"),
+        (200, b"[" * 100_000, "", True, State.UNKNOWN, "HTTP 200 without a STOW-RS answer"),
         (415, b"", "", True, State.REFUSED, "HTTP 415 without a STOW-RS answer"),
     ],
 )
@@ -95,11 +96,16 @@ def test_metadata_with_a_word_for_a_number_are_the_peers_fault() -> None:
         Described.of({"00280008": {"vr": "IS", "Value": ["many"]}})
 
 
+@pytest.mark.parametrize("kinds", [None, 3, {"Value": 3}, {"Value": None}])
+def test_an_image_type_that_is_none_is_passed_over(kinds: object) -> None:
+    assert Described.of({UID: {"Value": ["1.2"]}, "00080008": kinds}).image_type == ()
+
+
 def test_each_frame_of_an_image_is_looked_at_and_a_report_has_none() -> None:
     def element(value: object) -> dict[str, Any]:
         return {"Value": [value]}
 
     image = {UID: element("1.2"), "00280010": element(64), "00280011": element(64), "00280008": element("3")}
 
-    assert Described.of(image).images == [("1.2", 1), ("1.2", 2), ("1.2", 3)]
-    assert Described.of({UID: element("1.2")}).images == []
+    assert list(Described.of(image).images) == [("1.2", 1), ("1.2", 2), ("1.2", 3)]
+    assert list(Described.of({UID: element("1.2")}).images) == []
