@@ -96,6 +96,10 @@ bench-archive: ## the deployed archive beside raw S3 in one run; writes build/be
 bench-load: ## the load generator beside dcmtk and pynetdicom in one run; writes build/bench/load.json
 	@$(PY) -m loadtests.bench.load
 
+.PHONY: profiles
+profiles: ## what each profile of the load generator sends: sizes, counts, transfer syntax, source; NAMES="ct mr": some
+	@$(PY) -m loadtests.profiles $(NAMES)
+
 .PHONY: bench-associations
 bench-associations: ## 1,000 associations at a time from one process; writes build/bench/associations.json
 	@$(PY) -m loadtests.bench.associations

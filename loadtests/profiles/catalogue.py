@@ -41,6 +41,7 @@ _COMPRESSED: Mapping[str, tuple[str, str]] = {
     "mr-htj2k": ("mr", "HTJ2K"),
     "mr-rle": ("mr", "RLE"),
     "cr-jpeg-lossless": ("cr", "JPEG_LOSSLESS"),
+    "cr-j2k": ("cr", "JPEG_2000"),
     "cr-j2k-lossy": ("cr", "JPEG_2000_LOSSY"),
     "dx-jpegls": ("dx", "JPEG_LS"),
     "dx-htj2k": ("dx", "HTJ2K"),

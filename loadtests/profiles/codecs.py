@@ -26,7 +26,6 @@ class Codec:
     name: str
     """What a profile's name ends in."""
     transfer_syntax: str
-    title: str
     encode: Callable[[Frame, int], Stream]
     """From a frame, grey or (rows, columns, 3), and its bits stored; any length."""
     marker: Callable[[bytes, int], Marker]
@@ -136,28 +135,24 @@ def _jpeg_comment(frame: bytes, _: int) -> Marker:
     return CommentMarker(frame)
 
 
-JPEG_BASELINE = Codec(
-    "jpeg", "1.2.840.10008.1.2.4.50", "JPEG baseline", _baseline, _jpeg_comment, "YBR_FULL_422", "ISO_10918_1"
-)
-JPEG_LOSSLESS = Codec("jpeg-lossless", "1.2.840.10008.1.2.4.70", "JPEG lossless", _lossless, _jpeg_comment)
-JPEG_LS = Codec("jpegls", "1.2.840.10008.1.2.4.80", "JPEG-LS lossless", _jpeg_ls, _jpeg_comment)
+JPEG_BASELINE = Codec("jpeg", "1.2.840.10008.1.2.4.50", _baseline, _jpeg_comment, "YBR_FULL_422", "ISO_10918_1")
+JPEG_LOSSLESS = Codec("jpeg-lossless", "1.2.840.10008.1.2.4.70", _lossless, _jpeg_comment)
+JPEG_LS = Codec("jpegls", "1.2.840.10008.1.2.4.80", _jpeg_ls, _jpeg_comment)
 JPEG_LS_LOSSY = Codec(
     "jpegls-lossy",
     "1.2.840.10008.1.2.4.81",
-    "JPEG-LS near-lossless",
     _near_lossless,
     _jpeg_comment,
     lossy_method="ISO_14495_1",
 )
-JPEG_2000 = Codec("j2k", "1.2.840.10008.1.2.4.90", "JPEG 2000 lossless", _jpeg_2000, jpeg_2000_comment, "YBR_RCT")
+JPEG_2000 = Codec("j2k", "1.2.840.10008.1.2.4.90", _jpeg_2000, jpeg_2000_comment, "YBR_RCT")
 JPEG_2000_LOSSY = Codec(
     "j2k-lossy",
     "1.2.840.10008.1.2.4.91",
-    "JPEG 2000",
     _jpeg_2000_lossy,
     jpeg_2000_comment,
     "YBR_ICT",
     "ISO_15444_1",
 )
-HTJ2K = Codec("htj2k", "1.2.840.10008.1.2.4.201", "HTJ2K lossless", _htj2k, jpeg_2000_comment, "YBR_RCT")
-RLE = Codec("rle", "1.2.840.10008.1.2.5", "RLE", run_lengths, RunMarker)
+HTJ2K = Codec("htj2k", "1.2.840.10008.1.2.4.201", _htj2k, jpeg_2000_comment, "YBR_RCT")
+RLE = Codec("rle", "1.2.840.10008.1.2.5", run_lengths, RunMarker)
