@@ -82,11 +82,6 @@ def conclude(
     folder = conductor.folder
     integrity, verified = _verified(folder, environment, interruption)
     interrupted = not verified or (interruption is not None and interruption.asked)
-    for name, sessions in conductor.progress.streams().items():
-        if sessions.late and not interrupted:
-            print(
-                f"{name}: {sessions.late} of {sessions.offered} sessions were due and never begun; how long they wait is unknown"
-            )
     if conductor.failures:
         print("\n".join(f"failed: {words}" for words in conductor.failures))
     _write_json(
