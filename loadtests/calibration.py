@@ -92,10 +92,10 @@ def _send(port: int, sizes: Sequence[int], associations: int, seconds: float) ->
     heads = [bytes(min(_LEAST, size)) for size in sizes]
     bodies = [body[: size - len(head)] for size, head in zip(sizes, heads, strict=True)]
 
-    def run() -> None:
+    def run(scu: Scu) -> None:
         nonlocal sent, size_sent
         uid = uids.new_uid()
-        with Scu(Target("127.0.0.1", port, "SINK"), [(_CT_IMAGE_STORAGE, [uids.EXPLICIT_VR_LITTLE_ENDIAN])]) as scu:
+        with scu:
             while True:
                 for size, head, rest in zip(sizes, heads, bodies, strict=True):
                     if time.perf_counter() >= end:
@@ -104,9 +104,11 @@ def _send(port: int, sizes: Sequence[int], associations: int, seconds: float) ->
                     sent += 1
                     size_sent += size
 
+    contexts = [(_CT_IMAGE_STORAGE, [uids.EXPLICIT_VR_LITTLE_ENDIAN])]
+    opened = [Scu(Target("127.0.0.1", port, "SINK"), contexts) for _ in range(associations)]
     used, begun = time.process_time(), time.perf_counter()
     end = begun + seconds
-    gevent.joinall([gevent.spawn(run) for _ in range(associations)], raise_error=True)
+    gevent.joinall([gevent.spawn(run, scu) for scu in opened], raise_error=True)
     return {
         "instances": sent,
         "bytes": size_sent,
