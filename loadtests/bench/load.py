@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -159,6 +160,7 @@ def main(arguments: list[str] | None = None) -> int:
     # start-up is subtracted, so that each association needs more than the one instance that it is measured with
     if options.rounds < 1 or options.instances < 2 * options.rounds * max(options.associations):
         parser.error("--instances must be at least twice the rounds times the associations")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that gigabytes of files don't stay in memory
     begun, started = time.monotonic(), datetime.now(UTC)
     try:
         rows = run(options.instances, options.rounds, options.sizes, options.associations, options.lean, options.sink)
