@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from loadtests import environment as environments
-from loadtests.bench import processor
+from loadtests import processor
 from loadtests.bench.raw_s3 import RawS3, Store, store_of
 from loadtests.engine.errors import ScuError, StatusError
 from loadtests.engine.scu import Scu, Target

@@ -1,14 +1,14 @@
 """One campaign from its folder's first file to its report: load, verification, verdict."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from loadtests import ledger as ledgers
-from loadtests import reports
+from loadtests import processor, reports
 from loadtests.campaigns import runner
 from loadtests.campaigns.conductor import Conductor
 from loadtests.campaigns.generator import described
@@ -40,6 +40,7 @@ def session(
     """Run the campaign; all its files go into `folder`. Returns the exit code."""
     begin(plan, environment, folder, print)
     interruption = Interruption(print)
+    before = processor.seconds()
     try:
         conductor = runner.run(plan, environment, run, folder, print, interruption, workers, outputs, calibrates)
     except WorkersMissingError as error:
@@ -49,7 +50,8 @@ def session(
         print(f"no load was made{''.join(f': {words}' for words in conductor.failures[:1])}")
         return EXIT_INTERRUPTED if interruption.asked else EXIT_NOT_MET
     baseline = (outputs, s3_credentials) if s3_credentials else None
-    report = conclude(conductor, environment, interruption, with_pdf=with_pdf, baseline=baseline)
+    used = processor.used(before, processor.seconds())
+    report = conclude(conductor, environment, interruption, with_pdf=with_pdf, baseline=baseline, used=used)
     if report.interrupted:
         return EXIT_INTERRUPTED
     return EXIT_MET if report.passed and not conductor.failures else EXIT_NOT_MET
@@ -73,11 +75,13 @@ def conclude(
     *,
     with_pdf: bool,
     baseline: tuple[Path, Path] | None = None,
+    used: Mapping[str, float] | None = None,
 ) -> Report:
     """Look for all that is in the ledgers, and write and show the report.
 
     Args:
         baseline: outputs and credentials of the S3 beneath the archive, to be measured too.
+        used: processor seconds of the environment's components while there was load, if they are on this machine.
     """
     folder = conductor.folder
     integrity, verified = _verified(folder, environment, interruption)
@@ -95,6 +99,7 @@ def conclude(
             "failures": conductor.failures,
             "streams": conductor.progress.as_dict(),
             "steps": conductor.steps.as_list() if conductor.steps else [],
+            "processor_seconds": dict(used or {}),
             "generator": described(),
         },
     )

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from loadtests.analysis.columns import Columns
 from loadtests.analysis.summary import Summary, quantiles, summarise
+from loadtests.transactions import Outcome
 
 _QUANTILE = re.compile(r"p(\d+)_seconds")
 _RATES = {"instances_per_second": ("instances/s", 1.0), "megabytes_per_second": ("MB/s", 1e6)}
@@ -37,6 +40,24 @@ def checks(thresholds: Mapping[str, Mapping[str, Any]], rows: Columns) -> list[C
         summary = summarise(some)
         found += [_check(key, name, limit, summary, some) for name, limit in limits.items() if limit is not None]
     return found
+
+
+def failures_without_a_limit(thresholds: Mapping[str, Mapping[str, Any]], rows: Columns) -> Check | None:
+    """That nothing failed of which the campaign's file says no limit of failures; None where it says one of each.
+
+    Else a campaign without thresholds would pass although all of its requests failed.
+    """
+    limited = np.zeros(len(rows), dtype=bool)
+    for key, limits in thresholds.items():
+        if limits.get("failures") is not None:
+            stream, _, operation = key.rpartition("/")
+            limited |= rows.operation.is_(operation) & (rows.stream.is_(stream) if stream else True)
+    others = rows[~limited]
+    if not len(others):
+        return None
+    failed = others[others.outcome.is_(Outcome.FAILED)]
+    names = ", ".join(f"{len(failed.of_operation(name))} {name}" for name in failed.operation.present())
+    return Check("failures of what no threshold limits", "0", names or "0", passed=not len(failed))
 
 
 def _check(key: str, name: str, limit: float, summary: Summary, rows: Columns) -> Check:

@@ -3,7 +3,7 @@
 | file | what | who writes it |
 |---|---|---|
 | `plan.yaml` | the campaign's file as it was run | session |
-| `session.json` | `run`, `started` (ISO 8601), `interrupted`, `users_died`, `failures` (words), `generator` | session |
+| `session.json` | `run`, `started` (ISO 8601), `interrupted`, `failures` (words), `processor_seconds`, … | session |
 | `environment.json` | `dicom`, `dicomweb`, `namespace`, `release`, `prometheus` (URL): no secret | session |
 | `integrity.json` | `Verification.as_dict()`; without it nothing was verified | session |
 | `calibration.json` | `Calibration.as_dict()`: what the generator could have sent | session |

@@ -150,7 +150,10 @@ def _streams(rows: Columns) -> list[tuple[str, str, Summary]]:
 def _checks(
     plan: Mapping[str, Any], rows: Columns, integrity: Mapping[str, Any] | None, session: Mapping[str, Any]
 ) -> list[Check]:
-    found = checks.checks(plan.get("thresholds") or {}, rows)
+    thresholds = plan.get("thresholds") or {}
+    found = checks.checks(thresholds, rows)
+    if others := checks.failures_without_a_limit(thresholds, rows):
+        found.append(others)
     found.append(checks.integrity(integrity))
     if died := session.get("users_died"):
         found.append(Check("users that died of an error of their own", "0", str(died), passed=False))

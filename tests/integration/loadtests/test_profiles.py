@@ -1,6 +1,7 @@
 """One instance of each kind of each profile of radiology, stored in Orthanc and in dcmtk's storescp and read again.
 
-HTJ2K came to both of them later than to the standard: Orthanc 1.12.7 takes it over HTTP only, dcmtk 3.6.9 not at all.
+HTJ2K came to both of them later than to the standard: Debian 12's Orthanc (1.10.1) takes it over HTTP only, its dcmtk
+(3.6.7) not at all.
 """
 
 import hashlib

@@ -101,6 +101,28 @@ def test_thresholds_are_by_operation_or_by_stream_and_operation(
     assert (report.checks[0].passed, report.checks[0].measured) == (passed, measured)
 
 
+@pytest.mark.parametrize(
+    ("limits", "failed"),
+    [({}, "1 C-FIND"), ({"C-STORE": {"failures": 0}}, "1 C-FIND"), ({"C-FIND": {"p99_seconds": 5}}, "1 C-FIND")],
+)
+def test_a_failure_that_no_threshold_limits_fails_the_campaign(
+    tmp_path: Path, limits: dict[str, Any], failed: str
+) -> None:
+    rows = [*transactions(), done("C-FIND", 6.0, 0.5, 0, Outcome.FAILED)]
+    report, _ = written(tmp_path, plan={"thresholds": limits}, rows=rows)
+
+    assert [(check.name, check.measured) for check in report.checks if not check.passed] == [
+        ("failures of what no threshold limits", failed)
+    ]
+
+
+def test_a_failure_within_its_threshold_is_no_failure_of_the_campaign(tmp_path: Path) -> None:
+    rows = [*transactions(), done("C-FIND", 6.0, 0.5, 0, Outcome.FAILED)]
+    report, _ = written(tmp_path, plan={"thresholds": {"scanners/C-FIND": {"failures": 1}}}, rows=rows)
+
+    assert report.passed
+
+
 def test_junit_has_a_case_per_threshold_and_says_why(tmp_path: Path) -> None:
     report, path = written(tmp_path, rows=transactions(Outcome.UNKNOWN))
     suite = ElementTree.parse(path / "report.xml").getroot()  # noqa: S314  (our own file)

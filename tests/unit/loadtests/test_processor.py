@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from loadtests.bench import processor
+from loadtests import processor
 
 
 def test_own_work_is_the_generators_and_part_of_the_machines() -> None:
@@ -26,3 +26,10 @@ def test_what_the_machine_did_besides_is_others() -> None:
     )
 
     assert used == pytest.approx({"orthanc": 5.0, "generator": 1.0, "haproxy": 2.0, "others": 2.0})
+
+
+def test_only_the_environments_components_are_said_to_have_been_used() -> None:
+    before = {"orthanc": 1.0, "generator": 0.0, "machine": 10.0}
+    after = {"orthanc": 1.5, "seaweedfs": 0.25, "generator": 0.1, "machine": 11.0}
+
+    assert processor.used(before, after) == {"orthanc": 0.5, "seaweedfs": 0.25}

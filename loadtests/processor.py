@@ -1,4 +1,4 @@
-"""Which component a benchmark's processor time goes to: user and system time of the processes, by name."""
+"""Which component the processor time of a load goes to: user and system time of the processes, by name."""
 
 import os
 import time
@@ -41,6 +41,12 @@ def seconds() -> dict[str, float]:
     total = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
     busy = sum(int(value) for at, value in enumerate(total) if at not in (3, 4))  # without idle and iowait
     return {**(inside or everywhere), "generator": time.process_time(), "machine": busy * _TICK}
+
+
+def used(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
+    """Processor seconds of the environment's components between the two; empty where they aren't on this machine."""
+    names = sorted(set(COMPONENTS.values()) & after.keys())
+    return {name: round(after[name] - before.get(name, 0), 2) for name in names}
 
 
 def per_instance(before: dict[str, float], after: dict[str, float], instances: int) -> dict[str, float]:
