@@ -57,7 +57,10 @@ OUTPUTS = $(call PATH_OF,outputs_file("$(ENV)"))
 
 ON ?= local
 WORKERS ?= 2
-FROM_local = $(IN) vnaops-campaign --outputs "$(OUTPUTS)" --report-dir build/campaigns
+S3 = $(call PATH_OF,credentials_file())
+# the S3 beneath is measured too where we have its key
+FROM_local = $(IN) vnaops-campaign --outputs "$(OUTPUTS)" --report-dir build/campaigns \
+  $(if $(and $(wildcard $(S3)),$(shell grep -ls adminEndpoint "$(OUTPUTS)")),--s3-baseline "$(S3)")
 FROM_cluster = $(PY) -m infra.campaign --stack $(ENV) --workers $(WORKERS)
 
 .PHONY: campaign
@@ -90,7 +93,7 @@ report-paths: ## the last campaign's JSON and HTML, one path a line
 
 .PHONY: bench-archive
 bench-archive: ## the deployed archive beside raw S3 in one run; writes build/bench/archive.json
-	@$(IN) python -m loadtests.bench.archive --outputs "$(OUTPUTS)" --s3-credentials "$(call PATH_OF,credentials_file())"
+	@$(IN) python -m loadtests.bench.archive --outputs "$(OUTPUTS)" --s3-credentials "$(S3)"
 
 .PHONY: bench-load
 bench-load: ## the load generator beside dcmtk and pynetdicom in one run; writes build/bench/load.json

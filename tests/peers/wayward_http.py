@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.peers.connections import serving
+
 LINES = b"\r\n\r\n"
 
 
@@ -179,9 +181,10 @@ class WaywardHttp:
 def wayward_http(behave: Behaviour, *, upstream: int = 0) -> Iterator[WaywardHttp]:
     """Serve on a free port of the loopback, perhaps before the real server on port `upstream` of it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server, ended, threads = WaywardHttp(listener.getsockname()[1]), threading.Event(), []
+        server, ended = WaywardHttp(listener.getsockname()[1]), threading.Event()
 
         def serve(connection: socket.socket) -> None:
+            server.connections += 1
             with connection, suppress(OSError):
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 data = b""
@@ -208,22 +211,5 @@ def wayward_http(behave: Behaviour, *, upstream: int = 0) -> Iterator[WaywardHtt
                     if behave(exchange) is False:
                         return
 
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    connection = listener.accept()[0]
-                    server.connections += 1
-                    thread = threading.Thread(target=serve, args=(connection,))
-                    threads.append(thread)
-                    thread.start()
-
-        accepting = threading.Thread(target=accept)
-        accepting.start()
-        try:
+        with serving(listener, serve, ended):
             yield server
-        finally:
-            ended.set()
-            listener.shutdown(socket.SHUT_RDWR)
-            accepting.join()
-            for thread in threads:
-                thread.join(30)

@@ -13,6 +13,7 @@ from exporters.dimse.items import UserInformation
 from exporters.dimse.message import Message
 from exporters.dimse.negotiate import answer
 from exporters.dimse.pdu import Abort, AssociateReject, AssociateRequest, ReleaseRequest
+from tests.peers.connections import serving
 
 
 @dataclass
@@ -114,7 +115,7 @@ def wayward_scp(
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         user = UserInformation(async_window=None if window is None else (window, 1))
-        server, ended, threads = WaywardScp(listener.getsockname()[1]), threading.Event(), []
+        server, ended = WaywardScp(listener.getsockname()[1]), threading.Event()
 
         def serve(connection: socket.socket) -> None:
             with connection, suppress(OSError, DimseError):
@@ -143,20 +144,5 @@ def wayward_scp(
                     else:
                         return
 
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    thread = threading.Thread(target=serve, args=(listener.accept()[0],))
-                    threads.append(thread)
-                    thread.start()
-
-        accepting = threading.Thread(target=accept)
-        accepting.start()
-        try:
+        with serving(listener, serve, ended):
             yield server
-        finally:
-            ended.set()
-            listener.shutdown(socket.SHUT_RDWR)
-            accepting.join()
-            for thread in threads:
-                thread.join(30)
