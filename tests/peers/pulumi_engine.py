@@ -1,14 +1,19 @@
 """The real Pulumi engine with a stack of the test's own: what the tests of both providers share."""
 
 import os
+import sys
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 from pulumi import automation
+from pulumi.automation._server import LanguageServer
 
 from infra import paths
 
@@ -57,6 +62,7 @@ class PulumiEngine:
         """What `pulumi up` prints when it fails, as it must."""
         with pytest.raises(automation.CommandError):
             self.up(program, **options)
+        _wait_for_programs()
         return "\n".join(self.printed)
 
     def steps(self, program: Callable[[], None], prefix: str, **options: Any) -> list[automation.StepEventMetadata]:
@@ -76,3 +82,22 @@ class PulumiEngine:
     def state_text(self) -> str:
         """The state file as it lies on disk."""
         return (self.folder / "state" / ".pulumi" / "stacks" / "test" / "test.json").read_text()
+
+
+def _wait_for_programs() -> None:
+    """Until no inline program runs any more, at most ten seconds.
+
+    The SDK doesn't wait for the program of an engine that has failed: it still talked to that engine's closed port when
+    the next one's program had begun, which once failed with that refusal.
+    """
+    until = time.monotonic() + 10
+    while any(map(_is_program, sys._current_frames().values())) and time.monotonic() < until:
+        threading.Event().wait(0.02)
+
+
+def _is_program(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code is LanguageServer.Run.__code__:
+            return True
+        frame = frame.f_back
+    return False
