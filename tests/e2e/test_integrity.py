@@ -21,13 +21,13 @@ def test_no_acknowledged_instance_is_missing_after_a_replica_died_under_load(
     ) as campaign:
 
         def acknowledged() -> int:
-            return sum(ledger.read_text().count('"acknowledged"') for ledger in tmp_path.glob("*/ledger.jsonl"))
+            return sum(ledger.read_text().count('"acknowledged"') for ledger in tmp_path.glob("*/ledger-0.jsonl"))
 
         eventually(lambda: acknowledged() > 20, 120, "the campaign stores")
         writer = next(n for n, s in sorted(deployed.balancer_status("dicom_writers").items()) if s == "UP")
         deployed.kubectl("delete", "pod", writer, "--grace-period=0", "--force")
         output, _ = campaign.communicate(timeout=600)
-    (ledger,) = tmp_path.glob("*/ledger.jsonl")
+    (ledger,) = tmp_path.glob("*/ledger-0.jsonl")
     assert acknowledged() > 100, output[-3000:]
 
     deployed.kubectl("rollout", "restart", "statefulset/archive")
