@@ -110,7 +110,8 @@ def passed_on(pods: Pods) -> Iterator[None]:
     """While the master runs, interruptions are for it: it ends in good order, and its report comes here."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        say("interrupted: the master ends the campaign; once more ends it at once")
+        # not `say`: the signal may come in the middle of one, and a buffered file can't be entered twice
+        os.write(1, b"interrupted: the master ends the campaign; once more ends it at once\n")
         pods.interrupt()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

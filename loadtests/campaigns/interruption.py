@@ -21,7 +21,11 @@ class Interruption:
         if self.asked:
             os._exit(130)
         self.asked = True
-        self._say("interrupted: letting what is under way finish, then reporting what there is (again: end at once)")
+        words = "interrupted: letting what is under way finish, then reporting what there is (again: end at once)"
+        try:
+            self._say(words)
+        except RuntimeError:  # the signal came in the middle of a print: a buffered file can't be entered twice
+            os.write(1, words.encode() + b"\n")
 
     def raise_if_asked(self) -> None:
         """Raises KeyboardInterrupt where that is a good place for it."""
