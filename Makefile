@@ -59,8 +59,8 @@ ON ?= local
 WORKERS ?= 2
 S3 = $(call PATH_OF,credentials_file())
 # the S3 beneath is measured too where we have its key
-FROM_local = $(IN) vnaops-campaign --outputs "$(OUTPUTS)" --report-dir build/campaigns \
-  $(if $(and $(wildcard $(S3)),$(shell grep -ls adminEndpoint "$(OUTPUTS)")),--s3-baseline "$(S3)")
+BASELINE = $$(grep -qs adminEndpoint "$(OUTPUTS)" && test -f "$(S3)" && echo --s3-baseline "$(S3)")
+FROM_local = $(IN) vnaops-campaign --outputs "$(OUTPUTS)" --report-dir build/campaigns $(BASELINE)
 FROM_cluster = $(PY) -m infra.campaign --stack $(ENV) --workers $(WORKERS)
 
 .PHONY: campaign

@@ -164,7 +164,10 @@ class Stream:
             following = next(self._schedule, None)
             if following is None:
                 return None
-            self._chunk_begins, self._chunk = self._chunk_begins + len(self._chunk), following
+            # users that wait have taken numbers that aren't due yet: `offered` still needs those
+            due = int(np.searchsorted(self._chunk, time.monotonic() - self._begun, side="right"))
+            self._chunk_begins += due
+            self._chunk = np.concatenate((self._chunk[due:], following))
         return float(self._chunk[number - self._chunk_begins])
 
 

@@ -198,3 +198,13 @@ def test_without_a_pace_bytes_begin_at_once() -> None:
     before = time.monotonic()
 
     assert before <= stream.pace(10**9) <= time.monotonic()
+
+
+def test_what_is_due_is_told_while_users_wait_for_what_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loadtests.campaigns.arrivals.CHUNK", 4)  # twelve users hold numbers of the chunks to come
+    stream = only(plan(1.0, per_second=20, at_most=12, arrivals="regular"))
+    ahead: list[int] = []
+    run(stream, lambda arrival: ahead.append(stream.offered(arrival.intended + 0.01) - stream.begun_sessions))
+
+    assert len(ahead) == 20
+    assert max(ahead) <= 3  # they were up to twelve: a campaign of steps then found its knee where there was none
