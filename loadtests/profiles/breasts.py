@@ -1,10 +1,12 @@
 """What mammography and tomosynthesis have in common: the four standard views, and breasts to be seen in them."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 from pydicom.dataset import Dataset
 
+from loadtests.profiles.images import Images
 from loadtests.profiles.modules import coded
 from loadtests.profiles.phantoms import Picture, ellipse, grid, texture
 
@@ -30,6 +32,22 @@ VIEWS = (
     BreastView("R", "MLO", MLO, ("P", "FL")),
     BreastView("L", "MLO", MLO, ("A", "FR")),
 )
+
+
+class BreastViews(Images):
+    """A study of one series whose instances are the standard views in turn."""
+
+    def view(self, number: int) -> BreastView:
+        """The views in turn."""
+        return VIEWS[number % len(VIEWS)]
+
+    def kind(self, series: int, number: int) -> Hashable:  # noqa: ARG002  (the signature of all profiles)
+        """One head a view."""
+        return self.view(number)
+
+    def key(self, series: int, number: int) -> Hashable:  # noqa: ARG002
+        """One picture a view."""
+        return self.view(number).laterality, self.view(number).name
 
 
 def view_codes(view: BreastView) -> list[Dataset]:

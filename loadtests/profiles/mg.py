@@ -5,10 +5,10 @@ from collections.abc import Hashable
 import numpy as np
 from pydicom.dataset import Dataset
 
-from loadtests.profiles.breasts import SCREENING, VIEWS, BreastView, region, right_breast, view_codes
+from loadtests.profiles.breasts import SCREENING, BreastViews, region, right_breast, view_codes
 from loadtests.profiles.distributions import pick
 from loadtests.profiles.dx import projection
-from loadtests.profiles.images import Image, Images
+from loadtests.profiles.images import Image
 from loadtests.profiles.modules import general, grey, make
 from loadtests.profiles.phantoms import grain, quantised
 
@@ -16,7 +16,7 @@ MG_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.2"
 ROWS, COLUMNS, BITS = 3328, 2560, 12
 
 
-class Mammography(Images):
+class Mammography(BreastViews):
     """A study of one series, uncompressed."""
 
     name = "mg"
@@ -37,18 +37,6 @@ class Mammography(Images):
     def structure(self, random: np.random.Generator, instances: int | None) -> list[int]:
         """Four views, or more."""
         return [instances or pick(random, ((4, 0.9), (5, 0.07), (6, 0.03)))]
-
-    def view(self, number: int) -> BreastView:
-        """The views in turn."""
-        return VIEWS[number % len(VIEWS)]
-
-    def kind(self, series: int, number: int) -> Hashable:  # noqa: ARG002  (the signature of all profiles)
-        """One head a view."""
-        return self.view(number)
-
-    def key(self, series: int, number: int) -> Hashable:  # noqa: ARG002
-        """One image a view."""
-        return self.view(number).laterality, self.view(number).name
 
     def data_set(self, series: int, number: int) -> Dataset:  # noqa: ARG002
         """DX modules and mammography image module (PS3.3 sections C.8.11.1 to C.8.11.7)."""

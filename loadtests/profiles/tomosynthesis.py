@@ -8,9 +8,9 @@ from collections.abc import Hashable
 import numpy as np
 from pydicom.dataset import Dataset
 
-from loadtests.profiles.breasts import VIEWS, BreastView, region, right_breast, view_codes
+from loadtests.profiles.breasts import BreastView, BreastViews, region, right_breast, view_codes
 from loadtests.profiles.distributions import pick
-from loadtests.profiles.images import Image, Images
+from loadtests.profiles.images import Image
 from loadtests.profiles.modules import general, grey, make
 from loadtests.profiles.phantoms import grain, quantised
 
@@ -21,7 +21,7 @@ DISTINCT = 2  # frames painted for each view; the others repeat them, to and fro
 TYPE = ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "NONE"]
 
 
-class Tomosynthesis(Images):
+class Tomosynthesis(BreastViews):
     """A study of one series of volumes."""
 
     name = "mg-tomo-native"
@@ -51,18 +51,6 @@ class Tomosynthesis(Images):
     def structure(self, random: np.random.Generator, instances: int | None) -> list[int]:
         """Four volumes, seldom fewer or more: 3.9 on average."""
         return [instances or pick(random, ((2, 0.1), (4, 0.85), (5, 0.05)))]
-
-    def view(self, number: int) -> BreastView:
-        """The views in turn."""
-        return VIEWS[number % len(VIEWS)]
-
-    def kind(self, series: int, number: int) -> Hashable:  # noqa: ARG002  (the signature of all profiles)
-        """One head a view."""
-        return self.view(number)
-
-    def key(self, series: int, number: int) -> Hashable:  # noqa: ARG002
-        """One volume a view."""
-        return self.view(number).laterality, self.view(number).name
 
     def data_set(self, series: int, number: int) -> Dataset:  # noqa: ARG002
         """Enhanced mammography series, X-Ray 3D image and breast view modules (PS3.3 section A.55)."""
