@@ -99,6 +99,14 @@ bench-archive: ## the deployed archive beside raw S3 in one run; writes build/be
 bench-load: ## the load generator beside dcmtk and pynetdicom in one run; writes build/bench/load.json
 	@$(PY) -m loadtests.bench.load
 
+.PHONY: bench-tap
+bench-tap: ## the tap in front of the deployed archive and of a sink, beside the direct way; writes build/bench/tap.json
+	@$(IN) --stack $(ENV) python -m loadtests.bench.tap --outputs "$(OUTPUTS)"
+
+.PHONY: fuzz-tap
+fuzz-tap: ## a million mutated DICOM streams through the tap, byte for byte
+	@$(PY) -m tests.integration.exporters.tap_fuzz 1000000
+
 .PHONY: profiles
 profiles: ## what each profile of the load generator sends: sizes, counts, transfer syntax, source; NAMES="ct mr": some
 	@$(PY) -m loadtests.profiles $(NAMES)
