@@ -23,7 +23,7 @@ from exporters.dimse_tap import proxy_protocol
 from exporters.dimse_tap.follower import ARCHIVE, FROM_ARCHIVE, NETWORK, TO_ARCHIVE, Follower
 from exporters.dimse_tap.metrics import Metrics
 
-CHUNK: Final = 256 * 1024
+CHUNK: Final = 1 << 20  # against a sink 0.41 processor seconds per GB; 256 KB: 0.51, 64 KB: 0.77 (make bench-tap)
 CONNECT_SECONDS: Final = 5.0
 HEAD_SECONDS: Final = 10.0  # for the PROXY protocol's head and the TLS handshake
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: close sends RST
@@ -86,7 +86,9 @@ class Relay:
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
         self._epoll = select.epoll()
         self._epoll.register(self._listener, select.EPOLLIN)
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wake, self._waker = socket.socketpair()
+        for end in (self._wake, self._waker):
+            end.setblocking(False)
         self._epoll.register(self._wake, select.EPOLLIN)
         self._sides: dict[int, _Side] = {}
         self._pending: dict[_Pair, None] = {}  # connections that are not open yet, oldest first
@@ -105,14 +107,18 @@ class Relay:
     def drain(self) -> None:
         """Take no more connections; those that there are go on."""
         self._draining = True
-        os.eventfd_write(self._wake, 1)
+        self._rouse()
 
     def leave(self) -> None:
         """Drain; `run` returns when the last connection has ended or the grace is over. Called again: at once."""
         if self._leaving:
             self._stop_at = 0.0
         self._leaving = self._draining = True
-        os.eventfd_write(self._wake, 1)
+        self._rouse()
+
+    def _rouse(self) -> None:
+        with contextlib.suppress(OSError):  # full: it is awake; closed: it has ended
+            self._waker.send(b"!")
 
     # ---- the loop
 
@@ -124,8 +130,8 @@ class Relay:
                     side = self._sides.get(number)
                     if side is not None:
                         self._turn(side, events)
-                    elif number == self._wake:
-                        os.eventfd_read(self._wake)
+                    elif number == self._wake.fileno():
+                        self._wake.recv(CHUNK)
                     elif number == self._listener.fileno():
                         self._accept()
                 if self._pending:
@@ -136,7 +142,8 @@ class Relay:
                 self._end(side.pair, "closed", reset=True)
             self._listener.close()
             self._epoll.close()
-            os.close(self._wake)
+            self._wake.close()
+            self._waker.close()
 
     def _done(self) -> bool:
         if not self._draining:
