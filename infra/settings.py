@@ -112,6 +112,7 @@ class ArchiveSettings(Section):
     writers: Writers = Writers.ONE
     pixel_data: PixelData = Field(default=PixelData.S3, description="where instances are kept")
     volume_size: Quantity = Field(default="40Gi", description="volume of pixelData filesystem")
+    tap: bool = Field(default=True, description="a DIMSE tap before each replica, that times every operation")
     test_deletion: bool = Field(
         default=False,
         description="open a route at the front door that deletes studies of test patients, and of nobody else",

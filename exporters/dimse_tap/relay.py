@@ -420,8 +420,9 @@ class Relay:
         end = follower.ended or how
         if was_open:
             self._metrics.ended(follower.called, follower.calling, end)
-        level = _log.info if not pair.failed else _log.warning
-        level(
+        # the balancer has a line of every association already, and its checks end with a reset
+        well = not pair.failed or end in ("released", "rejected")
+        (_log.debug if well else _log.warning)(
             "connection ended",
             number=pair.number,
             source=pair.source,

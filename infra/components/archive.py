@@ -13,10 +13,12 @@ from infra.components.database import Database
 from infra.components.network import Peer, allow
 from infra.components.object_store import ObjectStore
 from infra.components.pods import claim, container, http_probe, pod_template, selector
+from infra.components.tap import DRAIN, METRICS_PORT, sidecar
 from infra.settings import Modality, Right, Settings
 
 APP_NAME = "archive"
 DICOM_PORT, HTTP_PORT = 4242, 8042
+BEHIND_TAP = 4243  # where Orthanc listens when the tap has DICOM_PORT
 STORAGE_FOLDER = "/data/orthanc"  # of pixelData filesystem
 TEST_PATIENT_ID_PREFIX = "VNAOPS-TEST-"  # what campaigns give the patients they invent
 COMMON = Path(__file__).parent.parent / "archive" / "orthanc.json"
@@ -67,7 +69,7 @@ def orthanc_settings(
         **common,
         "Name": settings.archive.ae_title,
         "DicomAet": settings.archive.ae_title,
-        "DicomPort": DICOM_PORT,
+        "DicomPort": BEHIND_TAP if settings.archive.tap else DICOM_PORT,
         "HttpPort": HTTP_PORT,
         "DicomModalities": orthanc_modalities(registry),
         **storage_settings(settings, place),
@@ -133,7 +135,7 @@ class Archive(Component):
             APP_NAME,
             ingress=[
                 Peer([DICOM_PORT, HTTP_PORT], apps=["load-balancer"]),
-                Peer([HTTP_PORT], apps=["prometheus"]),
+                Peer([HTTP_PORT, *([METRICS_PORT] if settings.archive.tap else [])], apps=["prometheus"]),
             ],
             egress=[
                 Peer([5432], apps=["database"]),
@@ -155,6 +157,8 @@ class Archive(Component):
         )
         mounts = {"settings": "/etc/orthanc", "tmp": "/tmp"}  # noqa: S108
         mounts |= {"s3": "/run/secrets/s3"} if store else {"data": str(Path(STORAGE_FOLDER).parent)}
+        tapped = settings.archive.tap
+        known = [settings.archive.ae_title, *(modality.ae_title for modality in registry)]
         replicas = kubernetes.apps.v1.StatefulSet(
             "archive",
             metadata=environment.metadata(APP_NAME, APP_NAME),
@@ -175,8 +179,10 @@ class Archive(Component):
                             cpu=settings.archive.cpu,
                             memory=settings.archive.memory,
                             memory_limit=settings.archive.memory_limit,
-                            ports={"dicom": DICOM_PORT, "http": HTTP_PORT},
+                            ports={**({} if tapped else {"dicom": DICOM_PORT}), "http": HTTP_PORT},
                             mounts=mounts,
+                            # the archive stops after the last association that the tap has, or after its grace
+                            **({"lifecycle": {"preStop": DRAIN}} if tapped else {}),
                             # also where the image is a site's own: without it an answer waits 44 ms for the
                             # acknowledgement that the peer delays (23 instances/s per association)
                             env=[{"name": "TCP_NODELAY", "value": "1"}],
@@ -197,6 +203,9 @@ class Archive(Component):
                         **({"s3": {"secret": {"secretName": store.credentials_secret}}} if store else {}),
                         "tmp": {"emptyDir": {}},
                     },
+                    initContainers=[sidecar(environment.images["python"], DICOM_PORT, BEHIND_TAP, known)]
+                    if tapped
+                    else [],
                     terminationGracePeriodSeconds=60,
                     affinity=spread(APP_NAME),
                 ),

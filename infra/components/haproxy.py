@@ -107,13 +107,13 @@ frontend https
 """
 
 
-def _check(calling: str, called: str, dicom_port: int, http_port: int) -> str:
+def _check(calling: str, called: str, dicom_port: int, http_port: int, tap: bool) -> str:
     steps = (
         f"connect port {http_port}",
         r'send "GET /ready HTTP/1.0\r\nHost: archive\r\n\r\n"',
         # to the end of the body: Orthanc logs an error for every answer that isn't taken whole
         r'expect rstring "(?s)^HTTP/1\.[01] 200.*\}"',
-        f"connect port {dicom_port}",
+        f"connect port {dicom_port}{' send-proxy' if tap else ''}",
         f"send-binary {associate_request(calling, called).hex()}",
         f"expect rbinary ^{ASSOCIATE_ACCEPTED.hex().upper()}",
         f"send-binary {echo_request().hex()}",
@@ -137,11 +137,13 @@ def configuration(
     called: str,
     dicom_port: int,
     http_port: int,
+    tap: bool = False,
     test_deletion: bool = False,
 ) -> str:
     """haproxy.cfg for these replicas; `calling` and `called` are the AE titles of the health check's C-ECHO.
 
-    `test_deletion` lets DELETE of a test patient's study through to the archive, which checks whose study it is.
+    `tap`: taps stand before the replicas and are told who calls (PROXY protocol). `test_deletion` lets DELETE of a
+    test patient's study through to the archive, which checks whose study it is.
     """
 
     def servers(port: int, options: str, backup: bool = False) -> str:
@@ -155,15 +157,16 @@ def configuration(
     stick = "    stick-table type integer size 1 nopurge\n    stick on int(1)\n" if single else ""
     follow = "    stick on int(1) table dicom_writers\n" if single else ""
     # not init-addr libc: look-ups of 20 s each, one after the other, held up the start where names were not served yet
+    proxy = " send-proxy-v2" if tap else ""
     common = "resolvers cluster init-addr none on-marked-down shutdown-sessions"
     check = f"{common} check inter 1s fastinter 500ms fall 2 rise 2"
     track = f"{common} track dicom_writers/archive-{{i}}"
     backends = (
         "backend dicom_writers\n    mode tcp\n    balance leastconn\n"
         + stick
-        + _check(calling, called, dicom_port, http_port)
-        + servers(dicom_port, check, backup=single),
-        "backend dicom_readers\n    mode tcp\n    balance leastconn\n" + servers(dicom_port, track),
+        + _check(calling, called, dicom_port, http_port, tap)
+        + servers(dicom_port, check + proxy, backup=single),
+        "backend dicom_readers\n    mode tcp\n    balance leastconn\n" + servers(dicom_port, track + proxy),
         "backend http_writers\n    mode http\n    balance leastconn\n"
         + follow
         + servers(http_port, track, backup=single),

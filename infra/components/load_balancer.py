@@ -102,6 +102,7 @@ class LoadBalancer(Component):
                         called=environment.settings.archive.ae_title,
                         dicom_port=DICOM_PORT,
                         http_port=HTTP_PORT,
+                        tap=environment.settings.archive.tap,
                         test_deletion=environment.settings.archive.test_deletion,
                     )
                 )

@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from infra.components import archive, database, haproxy, load_balancer, object_store
+from infra.components import archive, database, haproxy, load_balancer, object_store, tap
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
 from infra.components.pods import claim, container, http_probe, pod_template, selector
@@ -72,6 +72,7 @@ def prometheus_settings(settings: Settings, stack: str, target: str) -> dict[str
             *probes,
             job("dicom-exporter", static_configs=[{"targets": [f"{PROBER}:{PROBER_PORT}"]}]),
             job("archive", **pods(archive.APP_NAME, archive.HTTP_PORT, "/tools/metrics-prometheus")),
+            *([job("dimse-tap", **pods(archive.APP_NAME, tap.METRICS_PORT))] if settings.archive.tap else []),
             *storage,
             job("load-balancer", static_configs=[{"targets": [f"load-balancer-metrics:{haproxy.METRICS}"]}]),
             job("database", **pods("database-members", database.REST_PORT)),
@@ -171,7 +172,7 @@ class Monitoring(Component):
             ],
             egress=[
                 Peer([PROBER_PORT], apps=[PROBER]),
-                Peer([archive.HTTP_PORT], apps=[archive.APP_NAME]),
+                Peer([archive.HTTP_PORT, tap.METRICS_PORT], apps=[archive.APP_NAME]),
                 Peer([haproxy.METRICS], apps=[load_balancer.APP_NAME]),
                 Peer([database.REST_PORT], apps=[database.APP_NAME]),
                 Peer([object_store.METRICS_PORT], apps=[object_store.APP_NAME]),

@@ -126,3 +126,23 @@ def test_no_study_can_be_deleted_unless_the_settings_say_so(program: Recorder, t
 def test_the_archive_s_answers_do_not_wait_for_delayed_acknowledgements(program: Recorder) -> None:
     (container,) = pods(program)["archive"]["spec"]["containers"]
     assert {"name": "TCP_NODELAY", "value": "1"} in container["env"]
+
+
+def test_a_tap_stands_before_each_replica_and_the_archive_stops_after_it_has_drained(program: Recorder) -> None:
+    spec = pods(program)["archive"]["spec"]
+    (tap,) = spec["initContainers"]
+    (container,) = spec["containers"]
+    assert tap["restartPolicy"] == "Always"
+    assert {"--listen=:4242", "--to=127.0.0.1:4243", "--proxy-protocol"} <= set(tap["command"])
+    assert container["lifecycle"]["preStop"]["httpGet"] == {"path": "/-/drain", "port": 9881}
+    orthanc = json.loads(program.of("ConfigMap")["archive-settings"]["data"]["orthanc.json"])
+    assert orthanc["DicomPort"] == 4243
+    assert "send-proxy-v2" in program.of("ConfigMap")["haproxy"]["data"]["haproxy.cfg"]
+
+
+def test_without_a_tap_the_archive_listens_itself(tmp_path: Path) -> None:
+    with declared(tmp_path, archive={"tap": False}) as plain:
+        assert pods(plain)["archive"]["spec"]["initContainers"] == []
+        orthanc = json.loads(plain.of("ConfigMap")["archive-settings"]["data"]["orthanc.json"])
+        assert orthanc["DicomPort"] == 4242
+        assert "send-proxy" not in plain.of("ConfigMap")["haproxy"]["data"]["haproxy.cfg"]

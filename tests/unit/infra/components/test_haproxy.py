@@ -40,6 +40,16 @@ def test_reads_go_to_all_replicas(name: str) -> None:
     assert "backup" not in part
 
 
+def test_taps_are_told_who_calls_by_associations_and_by_checks_and_http_is_not() -> None:
+    written = haproxy.configuration(
+        HOSTS, writers=Writers.ONE, calling="BALANCER", called="VNAOPS", dicom_port=4242, http_port=8042, tap=True
+    )
+    assert written.count(" send-proxy-v2") == 2 * len(HOSTS)
+    assert "connect port 4242 send-proxy\n" in written
+    assert "send-proxy" not in backend(written, "http_readers")
+    assert "send-proxy" not in text(Writers.ONE)
+
+
 def test_the_users_and_only_they_are_in_the_secret_part() -> None:
     assert "geheim" in haproxy.users("vnaops", "geheim")
     assert "password" not in text(Writers.ONE)
