@@ -19,6 +19,7 @@ from infra.components.monitoring import Monitoring
 from infra.components.namespace import Namespace
 from infra.components.network import Peer
 from infra.components.object_store import ObjectStore
+from infra.components.s3_exporter import S3Exporter
 from infra.providers.vnaops.resources import Certificate
 
 
@@ -66,6 +67,8 @@ def main() -> None:
     archive = Archive(environment, registry, database, store, options)
     door = LoadBalancer(environment, archive, authority, api_server_host(kubeconfig, wanted.kube_context), options)
     Monitoring(environment, options)
+    if store is not None and store.monitoring_secret is not None:
+        S3Exporter(environment, store, store.monitoring_secret, options)
     if wanted.campaign is not None:
         Campaign(environment, wanted.campaign, door.password, authority.certificate, options)
 

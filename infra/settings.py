@@ -152,6 +152,10 @@ class ObjectStoreSettings(Section):
         default=None,
         description="Secret in the namespace whose key `credentials` is the archive's AWS credentials file",
     )
+    monitoring_secret: Name | None = Field(
+        default=None,
+        description="the same for the s3-exporter (looks at the bucket, writes to BUCKET-canary); none: no exporter",
+    )
     object_lock: bool = True
     retention_mode: RetentionMode | None = RetentionMode.GOVERNANCE
     retention_days: int | None = Field(default=1, ge=1, le=36500)
@@ -173,7 +177,7 @@ class ObjectStoreSettings(Section):
         elif (self.retention_days is None) != (self.retention_mode is None):
             raise ValueError("retentionMode and retentionDays go together: a mode without days keeps nothing")
         if self.endpoint is None:
-            for field in ("admin_endpoint", "credentials_secret", "profile"):
+            for field in ("admin_endpoint", "credentials_secret", "monitoring_secret", "profile"):
                 if getattr(self, field) is not None:
                     raise ValueError(f"{to_camel(field)} needs endpoint: the embedded store makes its own")
             if self.capacity is not None:

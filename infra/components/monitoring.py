@@ -10,6 +10,8 @@ from infra.components import archive, database, haproxy, load_balancer, object_s
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
 from infra.components.pods import claim, container, http_probe, pod_template, selector
+from infra.components.s3_exporter import APP_NAME as S3_EXPORTER
+from infra.components.s3_exporter import PORT as S3_EXPORTER_PORT
 from infra.settings import Modality, PixelData, Right, Settings
 
 PROBER, PROMETHEUS = "dicom-exporter", "prometheus"
@@ -56,6 +58,8 @@ def prometheus_settings(settings: Settings, stack: str, target: str) -> dict[str
         )
         for module in MODULES
     ]
+    store = settings.object_store
+    watched = settings.archive.pixel_data is PixelData.S3 and (store.endpoint is None or store.monitoring_secret)
     storage = []
     if settings.archive.pixel_data is PixelData.S3:
         storage.append(job("archive-storage", **pods(archive.APP_NAME, archive.HTTP_PORT, "/metrics/s3")))
@@ -74,6 +78,11 @@ def prometheus_settings(settings: Settings, stack: str, target: str) -> dict[str
             job("archive", **pods(archive.APP_NAME, archive.HTTP_PORT, "/tools/metrics-prometheus")),
             *([job("dimse-tap", **pods(archive.APP_NAME, tap.METRICS_PORT))] if settings.archive.tap else []),
             *storage,
+            *(
+                [job("s3-exporter", static_configs=[{"targets": [f"{S3_EXPORTER}:{S3_EXPORTER_PORT}"]}])]
+                if watched
+                else []
+            ),
             job("load-balancer", static_configs=[{"targets": [f"load-balancer-metrics:{haproxy.METRICS}"]}]),
             job("database", **pods("database-members", database.REST_PORT)),
             job("prometheus", static_configs=[{"targets": [f"localhost:{PROMETHEUS_PORT}"]}]),
@@ -174,6 +183,7 @@ class Monitoring(Component):
                 Peer([PROBER_PORT], apps=[PROBER]),
                 Peer([archive.HTTP_PORT, tap.METRICS_PORT], apps=[archive.APP_NAME]),
                 Peer([haproxy.METRICS], apps=[load_balancer.APP_NAME]),
+                Peer([S3_EXPORTER_PORT], apps=[S3_EXPORTER]),
                 Peer([database.REST_PORT], apps=[database.APP_NAME]),
                 Peer([object_store.METRICS_PORT], apps=[object_store.APP_NAME]),
             ],

@@ -14,10 +14,14 @@ from infra.providers.vnaops.resources import Bucket, Credentials, Secret
 
 APP_NAME = "object-store"
 S3_PORT, METRICS_PORT = 8333, 9327
+WATCHED = ("List",)  # what the monitoring may do with the archive's bucket
 
 
-def identities(bucket: str, admin: tuple[str, str], archive: tuple[str, str]) -> dict[str, Any]:
-    """SeaweedFS' s3.json: the administrator, and the archive, which may read, write and list its bucket and no more.
+def identities(
+    bucket: str, admin: tuple[str, str], archive: tuple[str, str], monitoring: tuple[str, str]
+) -> dict[str, Any]:
+    """SeaweedFS' s3.json: the administrator; the archive, which may read, write and list its bucket and no more; the
+    monitoring, which may look at that bucket and write to the canary.
 
     No right to bypass GOVERNANCE retention, none to change the bucket. Tried with SeaweedFS 4.48: without
     PutObjectRetention a put that names its retention is denied; with it a deletion that asks for the bypass still is.
@@ -35,8 +39,21 @@ def identities(bucket: str, admin: tuple[str, str], archive: tuple[str, str]) ->
                 "credentials": [{"accessKey": archive[0], "secretKey": archive[1]}],
                 "actions": [f"{action}:{bucket}" for action in own],
             },
+            {
+                "name": "monitoring",
+                "credentials": [{"accessKey": monitoring[0], "secretKey": monitoring[1]}],
+                "actions": [
+                    *(f"{action}:{bucket}" for action in WATCHED),
+                    *(f"{action}:{canary_of(bucket)}" for action in ("Read", "Write", "List", *WATCHED)),
+                ],
+            },
         ]
     }
+
+
+def canary_of(bucket: str) -> str:
+    """The bucket in which the monitoring writes."""
+    return f"{bucket}-canary"
 
 
 def aws_credentials(access_key: str, secret_key: str) -> str:
@@ -57,6 +74,8 @@ class ObjectStore(Component):
     credentials_secret: pulumi.Output[str]
     egress: Sequence[Peer]
     bucket: Bucket
+    canary: Bucket
+    monitoring_secret: pulumi.Output[str] | None  # as credentials_secret, of the monitoring; None: it has none
 
     def __init__(self, environment: Environment, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ObjectStore", APP_NAME, opts)
@@ -72,6 +91,9 @@ class ObjectStore(Component):
             self.admin_endpoint = pulumi.Output.from_input(settings.admin_endpoint or settings.endpoint)
             self.profile = pulumi.Output.from_input(settings.profile)
             self.credentials_secret = pulumi.Output.from_input(settings.credentials_secret)
+            self.monitoring_secret = (
+                pulumi.Output.from_input(settings.monitoring_secret) if settings.monitoring_secret else None
+            )
             port = int(settings.endpoint.rpartition(":")[2]) if settings.endpoint.count(":") == 2 else 443
             self.egress = [Peer([port], cidrs=settings.endpoint_cidrs)]
         retention = settings.retention
@@ -85,6 +107,18 @@ class ObjectStore(Component):
             versioning=True,
             retention_mode=retention[0] if retention else None,
             retention_days=retention[1] if retention else None,
+            opts=bucket_options,
+        )
+        self.canary = Bucket(
+            "canary",
+            bucket=canary_of(settings.bucket),
+            endpoint=self.admin_endpoint,
+            region=settings.region,
+            profile=self.profile,
+            object_lock=settings.object_lock,
+            versioning=True,
+            retention_mode="GOVERNANCE" if retention else None,
+            retention_days=1 if retention else None,
             opts=bucket_options,
         )
         self.register_outputs({"endpoint": self.endpoint, "bucket": self.bucket.bucket})
@@ -103,13 +137,21 @@ class ObjectStore(Component):
         admin = Credentials("store-admin", profile=f"vnaops-{pulumi.get_stack()}", opts=self.child())
         access = Secret("archive-access-key", length=20, opts=self.child())
         secret = Secret("archive-secret-key", length=40, opts=self.child())
+        monitoring = (
+            Secret("monitoring-access-key", length=20, opts=self.child()),
+            Secret("monitoring-secret-key", length=40, opts=self.child()),
+        )
         configuration = kubernetes.core.v1.Secret(
             "store-identities",
             metadata=environment.metadata(),
             string_data={
                 "s3.json": pulumi.Output.all(
-                    admin.access_key_id, admin.secret_access_key, access.value, secret.value
-                ).apply(lambda k: json.dumps(identities(settings.bucket, (k[0], k[1]), (k[2], k[3]))))
+                    admin.access_key_id,
+                    admin.secret_access_key,
+                    access.value,
+                    secret.value,
+                    *(one.value for one in monitoring),
+                ).apply(lambda k: json.dumps(identities(settings.bucket, (k[0], k[1]), (k[2], k[3]), (k[4], k[5]))))
             },
             opts=self.child(),
         )
@@ -123,11 +165,24 @@ class ObjectStore(Component):
             },
             opts=self.child(),
         )
+        monitoring_credentials = kubernetes.core.v1.Secret(
+            "monitoring-s3-credentials",
+            metadata=environment.metadata(),
+            string_data={
+                "credentials": pulumi.Output.all(*(one.value for one in monitoring)).apply(
+                    lambda k: aws_credentials(k[0], k[1])
+                )
+            },
+            opts=self.child(),
+        )
         policy = allow(
             self,
             environment,
             APP_NAME,
-            ingress=[Peer([S3_PORT], apps=["archive"]), Peer([METRICS_PORT], apps=["prometheus"])],
+            ingress=[
+                Peer([S3_PORT], apps=["archive", "s3-exporter"]),
+                Peer([METRICS_PORT], apps=["prometheus", "s3-exporter"]),
+            ],
         )
         service = kubernetes.core.v1.Service(
             "store",
@@ -197,5 +252,6 @@ class ObjectStore(Component):
         self.admin_endpoint = service.spec.apply(lambda spec: f"http://{spec.cluster_ip or 'not-known-yet'}:{S3_PORT}")
         self.profile = admin.profile
         self.credentials_secret = credentials.metadata["name"]
+        self.monitoring_secret = monitoring_credentials.metadata["name"]
         self.egress = [Peer([S3_PORT], apps=[APP_NAME])]
         return store

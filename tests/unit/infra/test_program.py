@@ -32,13 +32,23 @@ def pods(program: Recorder) -> dict[str, dict[str, Any]]:
 
 
 def test_every_component_of_the_environment_is_declared(program: Recorder) -> None:
-    assert set(pods(program)) == {"archive", "database", "store", "load-balancer", "dicom-exporter", "prometheus"}
+    apps = {"archive", "database", "store", "load-balancer", "dicom-exporter", "s3-exporter", "prometheus"}
+    assert set(pods(program)) == apps
 
 
 def test_two_archive_replicas_share_one_bucket_under_object_lock(program: Recorder) -> None:
     assert program.of("StatefulSet")["archive"]["spec"]["replicas"] == 2
-    (bucket,) = program.of("Bucket").values()
-    assert (bucket["objectLock"], bucket["retentionMode"], bucket["retentionDays"]) == (True, "GOVERNANCE", 1)
+    assert set(program.of("Bucket")) == {"archive", "canary"}
+    for bucket in program.of("Bucket").values():
+        assert (bucket["objectLock"], bucket["retentionMode"], bucket["retentionDays"]) == (True, "GOVERNANCE", 1)
+
+
+def test_the_exporter_compares_the_buckets_with_what_the_program_makes_of_them(program: Recorder) -> None:
+    declared = json.loads(program.of("ConfigMap")["s3-exporter"]["data"]["declaration.json"])["buckets"]
+    for bucket in program.of("Bucket").values():
+        one = declared[bucket["bucket"]]
+        assert one["objectLock"] is bucket["objectLock"]
+        assert one["retention"] == {"mode": bucket["retentionMode"], "days": bucket["retentionDays"]}
 
 
 def test_every_pod_is_confined(program: Recorder) -> None:
@@ -112,7 +122,7 @@ def test_on_a_file_system_prometheus_asks_for_no_object_store(program: Recorder,
         text = recorder.of("ConfigMap")["prometheus"]["data"]["prometheus.yaml"]
         return {job["job_name"] for job in json.loads(text)["scrape_configs"]}
 
-    assert jobs(program) - jobs(on_files) == {"object-store", "archive-storage"}
+    assert jobs(program) - jobs(on_files) == {"object-store", "archive-storage", "s3-exporter"}
 
 
 def test_no_study_can_be_deleted_unless_the_settings_say_so(program: Recorder, tmp_path: Path) -> None:
