@@ -10,6 +10,7 @@ import yaml
 
 from infra import outputs, release, settings
 from infra.components import load_balancer, monitoring
+from infra.components.alertmanager import Alertmanager
 from infra.components.archive import Archive
 from infra.components.campaign import Campaign
 from infra.components.component import Environment
@@ -66,6 +67,7 @@ def main() -> None:
     database = Database(environment, authority, _api_server(slice_), options)
     archive = Archive(environment, registry, database, store, options)
     door = LoadBalancer(environment, archive, authority, api_server_host(kubeconfig, wanted.kube_context), options)
+    Alertmanager(environment, options)
     Monitoring(environment, options)
     if store is not None and store.monitoring_secret is not None:
         S3Exporter(environment, store, store.monitoring_secret, options)
@@ -82,6 +84,9 @@ def main() -> None:
     if wanted.monitoring.node_port is not None:
         host = api_server_host(kubeconfig, wanted.kube_context)
         pulumi.export("prometheus", {"url": f"http://{host}:{wanted.monitoring.node_port}"})
+    if wanted.monitoring.alertmanager_node_port is not None:
+        host = api_server_host(kubeconfig, wanted.kube_context)
+        pulumi.export("alertmanager", {"url": f"http://{host}:{wanted.monitoring.alertmanager_node_port}"})
     pulumi.export(
         "objectStore",
         {

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_serializer, model_validator
 from pydantic.alias_generators import to_camel
 
 from infra.campaign_settings import CampaignSettings
+from infra.monitoring_settings import MonitoringSettings
 from infra.setting_types import (
     AeTitle,
     BucketName,
@@ -81,6 +82,9 @@ class Modality(Section):
     port: Port = Field(default=104, description="where it listens, for C-MOVE and storage commitment")
     cidr: Cidr | None = Field(default=None, description="its network, where `host` is a name")
     rights: frozenset[Right] = Field(default=frozenset({Right.ECHO}), description="what it may do")
+    silent_after_seconds: int | None = Field(
+        default=None, ge=60, description="an alert when it has not called for so long; none: it may be silent"
+    )
 
     @model_validator(mode="after")
     def _has_an_address(self) -> Self:
@@ -233,15 +237,6 @@ class LoadBalancerSettings(Section):
         if len(set(ports)) != len(ports):
             raise ValueError("dicomPort, dicomTlsPort and httpsPort must differ: one address serves all three")
         return self
-
-
-class MonitoringSettings(Section):
-    """Prometheus and the DICOM prober."""
-
-    scrape_seconds: int = Field(default=15, ge=5, le=300)
-    retention: str = Field(default="15d", pattern=r"^[1-9][0-9]*[dh]$")
-    size: Quantity = "5Gi"
-    node_port: NodePort | None = Field(default=30090, description="Prometheus' page on the nodes; null: not published")
 
 
 class Settings(Section):

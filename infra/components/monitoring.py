@@ -6,7 +6,8 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from infra.components import archive, database, haproxy, load_balancer, object_store, tap
+from infra import rules
+from infra.components import alertmanager, archive, database, haproxy, load_balancer, object_store, tap
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
 from infra.components.pods import claim, container, http_probe, pod_template, selector
@@ -72,6 +73,12 @@ def prometheus_settings(settings: Settings, stack: str, target: str) -> dict[str
             "scrape_timeout": f"{min(10, scrape)}s",
             "external_labels": {"environment": stack},
         },
+        "rule_files": ["/etc/prometheus/rules/*.yaml"],
+        "alerting": {
+            "alertmanagers": [
+                {"static_configs": [{"targets": [f"{alertmanager.APP_NAME}:{alertmanager.PORT}"]}]},
+            ]
+        },
         "scrape_configs": [
             *probes,
             job("dicom-exporter", static_configs=[{"targets": [f"{PROBER}:{PROBER_PORT}"]}]),
@@ -86,6 +93,7 @@ def prometheus_settings(settings: Settings, stack: str, target: str) -> dict[str
             job("load-balancer", static_configs=[{"targets": [f"load-balancer-metrics:{haproxy.METRICS}"]}]),
             job("database", **pods("database-members", database.REST_PORT)),
             job("prometheus", static_configs=[{"targets": [f"localhost:{PROMETHEUS_PORT}"]}]),
+            job("alertmanager", static_configs=[{"targets": [f"{alertmanager.APP_NAME}:{alertmanager.PORT}"]}]),
         ],
     }
 
@@ -172,6 +180,12 @@ class Monitoring(Component):
             },
             opts=self.child(),
         )
+        rule_files = kubernetes.core.v1.ConfigMap(
+            "prometheus-rules",
+            metadata=environment.metadata(),
+            data=rules.files(environment.settings, pulumi.get_stack()),
+            opts=self.child(),
+        )
         policy = allow(
             self,
             environment,
@@ -184,6 +198,7 @@ class Monitoring(Component):
                 Peer([archive.HTTP_PORT, tap.METRICS_PORT], apps=[archive.APP_NAME]),
                 Peer([haproxy.METRICS], apps=[load_balancer.APP_NAME]),
                 Peer([S3_EXPORTER_PORT], apps=[S3_EXPORTER]),
+                Peer([alertmanager.PORT], apps=[alertmanager.APP_NAME]),
                 Peer([database.REST_PORT], apps=[database.APP_NAME]),
                 Peer([object_store.METRICS_PORT], apps=[object_store.APP_NAME]),
             ],
@@ -227,7 +242,12 @@ class Monitoring(Component):
                             memory="256Mi",
                             memory_limit="1Gi",
                             ports={"http": PROMETHEUS_PORT},
-                            mounts={"settings": "/etc/prometheus", "data": "/data", "tmp": "/tmp"},  # noqa: S108
+                            mounts={
+                                "settings": "/etc/prometheus",
+                                "rules": "/etc/prometheus/rules",
+                                "data": "/data",
+                                "tmp": "/tmp",  # noqa: S108
+                            },
                             args=[
                                 "--config.file=/etc/prometheus/prometheus.yaml",
                                 "--storage.tsdb.path=/data",
@@ -239,6 +259,7 @@ class Monitoring(Component):
                     ],
                     volumes={
                         "settings": {"configMap": {"name": configuration.metadata["name"]}},
+                        "rules": {"configMap": {"name": rule_files.metadata["name"]}},
                         "tmp": {"emptyDir": {}},
                     },
                 ),

@@ -8,7 +8,16 @@ from infra import paths
 from tests.e2e.environment import STACK, Deployed
 
 pytestmark = pytest.mark.timeout(1800)
-APPS = ("archive", "database", "object-store", "load-balancer", "dicom-exporter", "prometheus")
+APPS = (
+    "archive",
+    "database",
+    "object-store",
+    "load-balancer",
+    "dicom-exporter",
+    "s3-exporter",
+    "prometheus",
+    "alertmanager",
+)
 
 
 def test_every_pod_runs_an_image_by_digest(deployed: Deployed) -> None:

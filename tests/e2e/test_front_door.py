@@ -115,6 +115,14 @@ def test_the_archive_s_answers_do_not_wait_for_delayed_acknowledgements(deployed
 
 
 def test_prometheus_hears_every_component(deployed: Deployed) -> None:
-    jobs = {"dicom-exporter", "archive", "archive-storage", "load-balancer", "database", "object-store", "prometheus"}
+    jobs = {
+        "dicom-exporter",
+        "archive",
+        "archive-storage",
+        "load-balancer",
+        "database",
+        "object-store",
+        "prometheus",
+    } | {"dimse-tap", "s3-exporter", "alertmanager"}
     eventually(lambda: jobs <= {r["metric"]["job"] for r in deployed.prometheus("up == 1")}, 90, "every component up")
     assert not [r["metric"] for r in deployed.prometheus("up == 0")]

@@ -98,4 +98,5 @@ TOOLS = (
         debian_package="prometheus",
         on_path=OnPath(("--version",), at_least=(2, 42), below=(4,)),
     ),
+    Tool("amtool", "0.25", ("amtool", "prometheus-alertmanager"), debian_package="prometheus-alertmanager"),
 )

@@ -61,8 +61,8 @@ def install(packages: Sequence[str]) -> None:
         )
 
 
-def take_program(package: str, path: str, into: Path) -> None:
-    """Take one program out of a Debian package without installing the package (whose service nobody wants here)."""
+def take_programs(package: str, paths: Sequence[str], into: Path) -> None:
+    """Take programs out of a Debian package without installing the package (whose service nobody wants here)."""
     with tempfile.TemporaryDirectory(prefix="vnaops-deb-") as folder:
         Path(folder).chmod(0o755)
         command = [*_APT, "-o", "APT::Sandbox::User=root", "download", package]
@@ -75,7 +75,8 @@ def take_program(package: str, path: str, into: Path) -> None:
             progress.run(f"fetching the Debian package {package}", command, cwd=Path(folder))
         (archive,) = Path(folder).glob("*.deb")
         progress.run(f"unpacking {package}", ["dpkg-deb", "-x", str(archive), f"{folder}/root"])
-        shutil.move(Path(folder) / "root" / path, into / Path(path).name)
+        for path in paths:
+            shutil.move(Path(folder) / "root" / path, into / Path(path).name)
 
 
 @cache

@@ -41,7 +41,7 @@ def ensure(tool: Tool, configured: Mapping[str, Download]) -> Source:
             if source.kind == "download":
                 downloads.fetch(tool, configured[tool.name], folder)
             elif source.kind == "Debian":
-                debian.take_program(tool.debian_package, f"usr/bin/{tool.programs[0]}", folder)
+                debian.take_programs(tool.debian_package, [f"usr/bin/{name}" for name in tool.programs], folder)
             else:
                 go_build.build(tool, folder)
     for program in tool.programs:

@@ -32,7 +32,9 @@ def pods(program: Recorder) -> dict[str, dict[str, Any]]:
 
 
 def test_every_component_of_the_environment_is_declared(program: Recorder) -> None:
-    apps = {"archive", "database", "store", "load-balancer", "dicom-exporter", "s3-exporter", "prometheus"}
+    apps = {"archive", "database", "store", "load-balancer", "dicom-exporter", "s3-exporter", "prometheus"} | {
+        "alertmanager"
+    }
     assert set(pods(program)) == apps
 
 
@@ -106,7 +108,14 @@ def orthanc_of(program: Recorder) -> dict[str, Any]:
 
 
 def test_on_a_file_system_the_archive_has_a_volume_and_there_is_no_bucket(on_files: Recorder) -> None:
-    assert set(pods(on_files)) == {"archive", "database", "load-balancer", "dicom-exporter", "prometheus"}
+    assert set(pods(on_files)) == {
+        "archive",
+        "database",
+        "load-balancer",
+        "dicom-exporter",
+        "prometheus",
+        "alertmanager",
+    }
     assert on_files.of("Bucket") == {}
     archive = on_files.of("StatefulSet")["archive"]["spec"]
     (claim,) = archive["volumeClaimTemplates"]

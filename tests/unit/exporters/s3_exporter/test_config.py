@@ -40,9 +40,7 @@ def test_a_good_one_has_its_defaults(tmp_path: Path) -> None:
 def test_a_bad_declaration_names_the_bucket_and_the_reason(tmp_path: Path) -> None:
     file = tmp_path / "declaration.json"
     file.write_text(json.dumps({"buckets": {"archive": {"objektLock": True}}}))
-    with pytest.raises(
-        configuration.ConfigError, match=r"archive\.objektLock: Extra inputs are not permitted"
-    ):
+    with pytest.raises(configuration.ConfigError, match=r"archive\.objektLock: Extra inputs are not permitted"):
         declaration(file)
     file.write_text("{")
     with pytest.raises(configuration.ConfigError, match="is no JSON"):

@@ -21,7 +21,18 @@ def make(repository: Path, name: str, toml: str, containerfile: str | None = "FR
 def test_the_images_of_this_repository_are_described_and_every_parent_comes_first() -> None:
     recipes = recipe.load(REPOSITORY)
     names = list(recipes)
-    contract = {"base", "pause", "coredns", "archive", "postgres", "haproxy", "prometheus", "seaweedfs", "python"}
+    contract = {
+        "base",
+        "pause",
+        "coredns",
+        "archive",
+        "postgres",
+        "haproxy",
+        "prometheus",
+        "seaweedfs",
+        "python",
+        "alertmanager",
+    }
     assert contract | {"loadtests"} <= set(names)
     assert all(not r.file.parent or names.index(r.file.parent) < names.index(r.name) for r in recipes.values())
 
