@@ -8,7 +8,15 @@ from pathlib import Path
 from infra import paths
 from infra.node import network, runtime
 from infra.node.errors import NodeError
-from infra.node.layout import ADDRESS, API_PORT, KUBELET_PORT, PROXY_HEALTH_PORT, REGISTRY_PORT, Layout
+from infra.node.layout import (
+    ADDRESS,
+    API_PORT,
+    ETCD_METRICS_PORT,
+    KUBELET_PORT,
+    PROXY_HEALTH_PORT,
+    REGISTRY_PORT,
+    Layout,
+)
 
 FREE_GIB = 15
 _BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
@@ -25,6 +33,7 @@ _PROGRAMS = {
 REGISTRY_PORTS = {"registry": (ADDRESS, REGISTRY_PORT)}
 PORTS = {
     **REGISTRY_PORTS,
+    "etcd": (ADDRESS, ETCD_METRICS_PORT),
     "kube-apiserver": (ADDRESS, API_PORT),
     "kube-controller-manager": ("127.0.0.1", 10257),
     "kube-scheduler": ("127.0.0.1", 10259),

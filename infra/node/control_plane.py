@@ -4,7 +4,7 @@ from pathlib import Path
 
 from infra import paths
 from infra.node.api import Api, Object
-from infra.node.layout import ADDRESS, API_PORT, PODS, SERVICES, Layout
+from infra.node.layout import ADDRESS, API_PORT, ETCD_METRICS_PORT, PODS, SERVICES, Layout
 from infra.node.pki import Pki
 from infra.node.processes import PYTHON, Daemon, Daemons
 
@@ -13,7 +13,10 @@ NAMES = ("volumes", "kube-scheduler", "kube-controller-manager", "kube-apiserver
 
 
 def etcd(layout: Layout) -> Daemon:
-    """On unix sockets in the state folder (mode 0700), so nobody else can ask it. The advertised address is unused."""
+    """On unix sockets in the state folder (mode 0700), so nobody else can ask it. The advertised address is unused.
+
+    Metrics and health, which hold no key and no value, are served on the node's address: Prometheus comes from a pod.
+    """
     return Daemon(
         "etcd",
         [
@@ -22,6 +25,7 @@ def etcd(layout: Layout) -> Daemon:
             f"--listen-client-urls=unix://{layout.run}/etcd.sock",
             f"--listen-peer-urls=unix://{layout.run}/etcd-peer.sock",
             "--advertise-client-urls=http://127.0.0.1:2379",
+            f"--listen-metrics-urls=http://{ADDRESS}:{ETCD_METRICS_PORT}",
             "--auto-compaction-retention=10m",
             "--log-level=warn",
         ],
