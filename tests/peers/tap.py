@@ -1,10 +1,17 @@
-"""A tap in this process, in front of a port of the loopback."""
+"""A tap in front of a port of the loopback: in this process, or in one of its own."""
 
+import json
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
 
 from exporters.dimse_tap.labels import AeTitles
 from exporters.dimse_tap.metrics import Metrics
@@ -27,12 +34,29 @@ class Tap:
 
     def total(self, name: str, **labels: str) -> float:
         """The sum over all samples of that name which have these labels."""
-        return sum(
-            sample.value
-            for family in self.metrics.registry.collect()
-            for sample in family.samples
-            if sample.name == f"dimse_tap_{name}" and labels.items() <= sample.labels.items()
-        )
+        return _total(self.metrics.registry.collect(), name, labels)
+
+
+@dataclass(frozen=True)
+class TapProcess:
+    """The command, as a replica's pod runs it."""
+
+    port: int
+    web: str
+
+    def total(self, name: str, **labels: str) -> float:
+        """The sum over all samples of that name which have these labels."""
+        with urllib.request.urlopen(f"{self.web}/metrics", timeout=10) as answer:  # noqa: S310 (our own process)
+            return _total(text_string_to_metric_families(answer.read().decode()), name, labels)
+
+
+def _total(families: Iterable[Metric], name: str, labels: dict[str, str]) -> float:
+    return sum(
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == f"dimse_tap_{name}" and labels.items() <= sample.labels.items()
+    )
 
 
 @contextmanager
@@ -49,3 +73,18 @@ def tap(to: int, **options: Any) -> Iterator[Tap]:
         relay.leave()
         thread.join(END_SECONDS)
         assert not thread.is_alive()
+
+
+@contextmanager
+def tap_process(to: int) -> Iterator[TapProcess]:
+    """Relays to that port until left."""
+    command = [sys.executable, "-m", "exporters.dimse_tap.main", "--listen", "127.0.0.1:0", "--drain-seconds", "0"]
+    command += ["--web.listen-address", "127.0.0.1:0", "--to", f"127.0.0.1:{to}"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = json.loads(process.stderr.readline())
+        try:
+            yield TapProcess(said["listen"][1], "http://{}:{}".format(*said["web"]))
+        finally:
+            process.terminate()
+            process.communicate(timeout=END_SECONDS)
