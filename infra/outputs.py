@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.components import haproxy, load_balancer
+from infra.components.http_routes import TEST_STUDIES
 from infra.setting_types import bytes_of
 from infra.settings import PixelData, Right, Settings
 
@@ -54,7 +55,7 @@ def front_door(settings: Settings, door: Door, password: str, authority: str) ->
             "caCertificate": authority,
         },
         "targets": targets(settings, door),
-        "testDeletion": {"url": door.url + haproxy.TEST_STUDIES} if settings.archive.test_deletion else None,
+        "testDeletion": {"url": door.url + TEST_STUDIES} if settings.archive.test_deletion else None,
     }
 
 

@@ -16,10 +16,11 @@ from infra.components.dicom_check import (
     associate_request,
     echo_request,
 )
+from infra.components.http_routes import OTHER, ROUTES, TEST_DELETE, TEST_STUDIES
 from infra.settings import Writers
 
 DICOM, DICOM_TLS, HTTPS, METRICS = 11112, 2762, 8443, 8404
-TEST_STUDIES = "/test-studies"  # the archive's own route (infra/archive/README.md), where the settings open it
+HTTP_BACKENDS = ("http_readers", "http_writers", "https")  # `https`: answered by the front door itself
 CERTIFICATE = "/run/secrets/tls/tls.pem"
 
 _GLOBAL = f"""\
@@ -65,16 +66,31 @@ _DICOM_LOG = (
     "client=%ci calling=%[capture.req.hdr(0)] backend=%b server=%s "
     "wait_ms=%Tw connect_ms=%Tc total_ms=%Tt read_bytes=%U sent_bytes=%B end=%ts"
 )
+# exporters/http_log_exporter/line.py reads it
 _HTTP_LOG = (
-    "client=%ci method=%HM status=%ST backend=%b server=%s "
-    "request_ms=%TR response_ms=%Tr total_ms=%Ta read_bytes=%U sent_bytes=%B"
+    "client=%ci method=%HM status=%ST operation=%[var(txn.operation)] backend=%b server=%s "
+    "request_ms=%TR queue_ms=%Tw connect_ms=%Tc response_ms=%Tr total_ms=%Ta "
+    "received_bytes=%U sent_bytes=%B end=%ts"
 )
 
 
-def _frontends(test_deletion: bool) -> str:
+def _operations(test_deletion: bool) -> str:
+    """The route's name in place of the path, which can hold identifiers of a study and must stay out of every log."""
+    rules = "".join(
+        f"    http-request set-var(txn.operation) str({route.name}) if !{{ var(txn.operation) -m found }} "
+        f"{{ method {' '.join(route.methods)} }} {{ path -m reg {route.path} }}\n"
+        for route in ROUTES
+        if test_deletion or route.name != TEST_DELETE
+    )
+    return f"{rules}    http-request set-var(txn.operation) str({OTHER}) unless {{ var(txn.operation) -m found }}\n"
+
+
+def _frontends(test_deletion: bool, log: str | None) -> str:
     paths = "{ path_beg /dicom-web/ } or { path /wado }"
     if test_deletion:
         paths += f" or {{ path_beg {TEST_STUDIES}/ }} {{ method DELETE }}"
+    # requests only (level info), by UDP: who doesn't take them costs no request any time
+    lines = f"    log {log} format raw local0 info info\n" if log else ""
     return f"""\
 # calling AE title, backend, replica, times and bytes: nothing of a patient is in an A-ASSOCIATE-RQ
 frontend dicom
@@ -95,9 +111,8 @@ frontend dicom
 frontend https
     mode http
     bind :{HTTPS} ssl crt {CERTIFICATE} alpn h2,http/1.1
-    # the path stays out of the log: it can hold identifiers of a study
     log-format "http {_HTTP_LOG}"
-    http-request auth realm vnaops unless {{ http_auth(clients) }}
+{lines}{_operations(test_deletion)}    http-request auth realm vnaops unless {{ http_auth(clients) }}
     http-request deny deny_status 404 unless {paths}
     http-request del-header authorization
     # DICOMweb answers hold addresses to fetch from: the ones that the client can reach (RFC 7239)
@@ -139,11 +154,13 @@ def configuration(
     http_port: int,
     tap: bool = False,
     test_deletion: bool = False,
+    log: str | None = None,
 ) -> str:
     """haproxy.cfg for these replicas; `calling` and `called` are the AE titles of the health check's C-ECHO.
 
     `tap`: taps stand before the replicas and are told who calls (PROXY protocol). `test_deletion` lets DELETE of a
-    test patient's study through to the archive, which checks whose study it is.
+    test patient's study through to the archive, which checks whose study it is. `log` is where a line per HTTP
+    transaction goes besides standard output (UDP, HOST:PORT).
     """
 
     def servers(port: int, options: str, backup: bool = False) -> str:
@@ -172,4 +189,4 @@ def configuration(
         + servers(http_port, track, backup=single),
         "backend http_readers\n    mode http\n    balance leastconn\n" + servers(http_port, track),
     )
-    return "\n".join((_GLOBAL, _frontends(test_deletion), *backends))
+    return "\n".join((_GLOBAL, _frontends(test_deletion, log), *backends))

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from infra.components import haproxy
+from infra.components import haproxy, http_log
 from infra.components.archive import DICOM_PORT, HTTP_PORT, Archive
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
@@ -104,6 +104,7 @@ class LoadBalancer(Component):
                         http_port=HTTP_PORT,
                         tap=environment.settings.archive.tap,
                         test_deletion=environment.settings.archive.test_deletion,
+                        log=http_log.LOG,
                     )
                 )
             },
@@ -134,7 +135,7 @@ class LoadBalancer(Component):
                 Peer([haproxy.DICOM, haproxy.DICOM_TLS], cidrs=[m.network for m in environment.settings.modalities]),
                 Peer([haproxy.DICOM, haproxy.DICOM_TLS, haproxy.HTTPS], apps=["dicom-exporter"]),
                 Peer([haproxy.HTTPS], cidrs=settings.client_cidrs),
-                Peer([haproxy.METRICS], apps=["prometheus"]),
+                Peer([haproxy.METRICS, http_log.METRICS_PORT], apps=["prometheus"]),
             ],
             egress=[Peer([DICOM_PORT, HTTP_PORT], apps=["archive"])],
         )
@@ -176,6 +177,7 @@ class LoadBalancer(Component):
                         "tls": {"secret": {"secretName": tls.metadata["name"]}},
                         "tmp": {"emptyDir": {}},
                     },
+                    initContainers=[http_log.sidecar(environment.images["python"])],
                     terminationGracePeriodSeconds=35,
                 ),
             },

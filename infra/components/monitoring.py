@@ -7,7 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from infra import rules
-from infra.components import alertmanager, archive, database, haproxy, load_balancer, object_store, tap
+from infra.components import alertmanager, archive, database, haproxy, http_log, load_balancer, object_store, tap
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
 from infra.components.pods import claim, container, http_probe, pod_template, selector
@@ -91,6 +91,7 @@ def prometheus_settings(settings: Settings, stack: str, target: str) -> dict[str
                 else []
             ),
             job("load-balancer", static_configs=[{"targets": [f"load-balancer-metrics:{haproxy.METRICS}"]}]),
+            job("http-log-exporter", static_configs=[{"targets": [f"load-balancer-metrics:{http_log.METRICS_PORT}"]}]),
             job("database", **pods("database-members", database.REST_PORT)),
             job("prometheus", static_configs=[{"targets": [f"localhost:{PROMETHEUS_PORT}"]}]),
             job("alertmanager", static_configs=[{"targets": [f"{alertmanager.APP_NAME}:{alertmanager.PORT}"]}]),
@@ -196,7 +197,7 @@ class Monitoring(Component):
             egress=[
                 Peer([PROBER_PORT], apps=[PROBER]),
                 Peer([archive.HTTP_PORT, tap.METRICS_PORT], apps=[archive.APP_NAME]),
-                Peer([haproxy.METRICS], apps=[load_balancer.APP_NAME]),
+                Peer([haproxy.METRICS, http_log.METRICS_PORT], apps=[load_balancer.APP_NAME]),
                 Peer([S3_EXPORTER_PORT], apps=[S3_EXPORTER]),
                 Peer([alertmanager.PORT], apps=[alertmanager.APP_NAME]),
                 Peer([database.REST_PORT], apps=[database.APP_NAME]),
@@ -208,7 +209,10 @@ class Monitoring(Component):
             metadata=environment.metadata("load-balancer-metrics", load_balancer.APP_NAME),
             spec={
                 "selector": selector(load_balancer.APP_NAME)["matchLabels"],
-                "ports": [{"name": "metrics", "port": haproxy.METRICS}],
+                "ports": [
+                    {"name": "metrics", "port": haproxy.METRICS},
+                    {"name": "log-metrics", "port": http_log.METRICS_PORT},
+                ],
             },
             opts=self.child(),
         )
