@@ -14,17 +14,19 @@ from infra.providers.vnaops.resources import Bucket, Credentials, Secret
 
 APP_NAME = "object-store"
 S3_PORT, METRICS_PORT = 8333, 9327
-WATCHED = ("List",)  # what the monitoring may do with the archive's bucket
+LOCK = "GetBucketObjectLockConfiguration"  # SeaweedFS has it apart from Read
 
 
 def identities(
     bucket: str, admin: tuple[str, str], archive: tuple[str, str], monitoring: tuple[str, str]
 ) -> dict[str, Any]:
     """SeaweedFS' s3.json: the administrator; the archive, which may read, write and list its bucket and no more; the
-    monitoring, which may look at that bucket and write to the canary.
+    monitoring, which may look at that bucket's settings and write to the canary.
 
     No right to bypass GOVERNANCE retention, none to change the bucket. Tried with SeaweedFS 4.48: without
     PutObjectRetention a put that names its retention is denied; with it a deletion that asks for the bypass still is.
+    `Read:archiv?` is the right to read the settings of the bucket `archive` and none of its objects: a pattern is
+    compared with the bucket's name for its settings, and with bucket and key for an object.
     """
     own = ["Read", "Write", "List", "Tagging", "PutObjectRetention"]
     return {
@@ -43,8 +45,9 @@ def identities(
                 "name": "monitoring",
                 "credentials": [{"accessKey": monitoring[0], "secretKey": monitoring[1]}],
                 "actions": [
-                    *(f"{action}:{bucket}" for action in WATCHED),
-                    *(f"{action}:{canary_of(bucket)}" for action in ("Read", "Write", "List", *WATCHED)),
+                    *(f"{action}:{bucket}" for action in ("List", LOCK)),
+                    f"Read:{bucket[:-1]}?",
+                    *(f"{action}:{canary_of(bucket)}" for action in ("Read", "Write", "List", LOCK)),
                 ],
             },
         ]

@@ -10,11 +10,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -78,6 +78,7 @@ def seaweedfs(
     s3_port: int | None = None,
     keys: tuple[str, str] | None = None,
     tls: tuple[Path, Path, Path] | None = None,
+    others: Sequence[Mapping[str, Any]] = (),
 ) -> Iterator[SeaweedFS]:
     """Run one server on the loopback with an empty store and random keys; afterwards nothing of it is left.
 
@@ -85,6 +86,7 @@ def seaweedfs(
         s3_port: the gateway's port, for a test that needs the address before the server is there; else a free one.
         keys: access key and secret key, for a test that needs them before; else random ones.
         tls: certificate, private key and authority (PEM files); the endpoint is https then.
+        others: more identities, as s3.json has them.
 
     Raises:
         RuntimeError: the server ended or was not ready in time; its log is in the message.
@@ -96,7 +98,7 @@ def seaweedfs(
     home = Path(tempfile.mkdtemp(prefix="seaweedfs-"))
     try:
         access_key, secret_key = keys or (secrets.token_hex(10).upper(), secrets.token_urlsafe(30))
-        _configure(home, access_key, secret_key)
+        _configure(home, access_key, secret_key, others)
         for attempts_left in (2, 1, 0):  # a free port can be taken by somebody else between our look and the start
             ports = free_ports(8)
             ports[0] = s3_port or ports[0]
@@ -127,13 +129,13 @@ def seaweedfs(
         shutil.rmtree(home)
 
 
-def _configure(home: Path, access_key: str, secret_key: str) -> None:
+def _configure(home: Path, access_key: str, secret_key: str, others: Sequence[Mapping[str, Any]]) -> None:
     identity = {
         "name": "test",
         "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
         "actions": ["Admin", "Read", "List", "Tagging", "Write"],
     }
-    (home / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    (home / "s3.json").write_text(json.dumps({"identities": [identity, *others]}))
     # Seven volumes per bucket are made by default: one is enough, and a bucket is made at once.
     (home / "master.toml").write_text("[master.volume_growth]\ncopy_1 = 1\n")
     (home / "data").mkdir()
