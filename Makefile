@@ -50,6 +50,10 @@ deploy: ## pulumi up of ENV on the cluster at hand, and its outputs for campaign
 destroy: ## pulumi destroy of ENV
 	@$(IN) --stack $(ENV) pulumi destroy --yes --stack $(ENV)
 
+.PHONY: status
+status: ## how ENV fares, on one screen: alerts, probes, replicas, database, bucket, certificates, last campaign
+	@$(PY) -m infra.status --stack $(ENV) $(MORE)
+
 # ---- load
 
 PATH_OF = $$($(PY) -c 'from infra import paths; print(paths.$(1))')
@@ -119,6 +123,10 @@ bench-associations: ## 1,000 associations at a time from one process; writes bui
 bench-soak: ## an hour of load at half the knee: memory and drift; writes build/bench/soak.json
 	@$(PY) -m loadtests.bench.soak
 
+.PHONY: dashboards
+dashboards: ## write Grafana's dashboards and the page's views anew from infra/dashboards
+	@$(PY) -m infra.dashboards
+
 # ---- checks
 
 .PHONY: test
@@ -134,8 +142,8 @@ unit: ## unit tests
 	@$(IN) pytest -q tests/unit
 
 .PHONY: integration
-integration: ## integration tests against real peers in processes
-	@$(IN) pytest -q tests/integration
+integration: ## rule tests with promtool, integration tests against real peers in processes
+	@$(IN) pytest -q tests/rules tests/integration
 
 .PHONY: e2e
 e2e: ## end-to-end tests on the embedded node (brought up for it and taken down again if it was down)
@@ -144,6 +152,10 @@ e2e: ## end-to-end tests on the embedded node (brought up for it and taken down 
 .PHONY: format
 format: ## ruff's fixes and format
 	@$(PY) -m ruff check --fix $(SOURCES) && $(PY) -m ruff format $(SOURCES)
+
+.PHONY: rules
+rules: ## have sloth make the rules of the stacks' objectives (infra/rules/generated, committed)
+	@$(PY) -m infra.node.tools --no-packages sloth && $(IN) python -m infra.rules.generate
 
 UV := $(PY) -m uv pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-header
 FOR_IMAGES := infra/images/python-libraries/pip.in -c requirements.lock --python-version 3.13
