@@ -1,12 +1,14 @@
 """What lines come to: labels of a fixed number, every line counted once."""
 
+import os
+import socket
 from pathlib import Path
 
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporters.http_log_exporter.metrics import Metrics
-from exporters.http_log_exporter.receiver import Dropped
+from exporters.http_log_exporter.receiver import Dropped, Receiver, bound
 from tests.unit.exporters.http_log_exporter.lines import line
 
 
@@ -81,3 +83,27 @@ def test_dropped_lines_are_what_the_kernel_says_of_this_socket(tmp_path: Path) -
     assert [(one.name, one.value) for one in family.samples] == [("http_log_exporter_dropped_lines_total", 3)]
     assert list(Dropped(4713, table).collect()) == []
     assert list(Dropped(4711, tmp_path / "none").collect()) == []
+
+
+def test_every_line_is_taken_or_counted_as_dropped() -> None:
+    counted, sent = metrics(), 2000
+    with bound("127.0.0.1", 0) as lines, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        lines.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # the kernel's least: room for two or three
+        for _ in range(sent):
+            sender.sendto(line(), lines.getsockname())
+        Receiver(lines, counted.line).take()
+        (family,) = Dropped(os.fstat(lines.fileno()).st_ino).collect()
+    taken = value(counted, "http_log_exporter_lines_total", result="transaction")
+    dropped = family.samples[0].value
+    assert taken
+    assert dropped
+    assert taken + dropped == sent
+
+
+def test_one_turn_takes_all_lines_that_are_there() -> None:
+    counted = metrics()
+    with bound("127.0.0.1", 0) as lines, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for _ in range(100):
+            sender.sendto(line(), lines.getsockname())
+        Receiver(lines, counted.line).take()
+    assert value(counted, "http_log_exporter_lines_total", result="transaction") == 100
