@@ -29,7 +29,7 @@ class MonitoringSettings(Section):
     """Prometheus, the exporters, Alertmanager."""
 
     scrape_seconds: int = Field(default=15, ge=5, le=300)
-    retention: str = Field(default="15d", pattern=r"^[1-9][0-9]*[dh]$")
+    retention: str = Field(default="31d", pattern=r"^[1-9][0-9]*[dh]$")
     size: Quantity = "5Gi"
     node_port: NodePort | None = Field(default=30090, description="Prometheus' page on the nodes; null: not published")
     alertmanager_node_port: NodePort | None = Field(
@@ -45,3 +45,8 @@ class MonitoringSettings(Section):
         if len({*names, "page-only", "dead-mans-switch"}) != len(names) + 2:
             raise ValueError("receivers must have names that differ, and none of page-only and dead-mans-switch")
         return self
+
+    @property
+    def retention_hours(self) -> int:
+        """How long series are kept."""
+        return int(self.retention[:-1]) * (24 if self.retention.endswith("d") else 1)

@@ -31,6 +31,7 @@ from infra.setting_types import (
     Url,
     bytes_of,
 )
+from infra.slo_settings import LEAST_SCRAPES_SECONDS, PERIOD_DAYS, SloSettings
 
 PREFIX = "vnaops"
 
@@ -254,6 +255,7 @@ class Settings(Section):
     database: DatabaseSettings = DatabaseSettings()
     load_balancer: LoadBalancerSettings = LoadBalancerSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    slos: SloSettings = SloSettings()
     modalities: tuple[Modality, ...] = ()
     load_generator: AeTitle | None = Field(
         default=None, description="the entry of modalities that campaigns call as, and have the archive send to"
@@ -282,6 +284,22 @@ class Settings(Section):
         if self.load_generator is not None and self.load_generator not in {m.ae_title for m in self.modalities}:
             raise ValueError(
                 f'loadGenerator "{self.load_generator}" is no aeTitle of modalities: the archive would reject it'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _can_judge_its_slos(self) -> Self:
+        if not self.slos.declared:
+            return self
+        if self.monitoring.scrape_seconds > LEAST_SCRAPES_SECONDS:
+            raise ValueError(
+                f"monitoring.scrapeSeconds must be at most {LEAST_SCRAPES_SECONDS} while there are slos: "
+                "their shortest window is 5 minutes"
+            )
+        if self.monitoring.retention_hours < 24 * PERIOD_DAYS:
+            raise ValueError(
+                f"monitoring.retention must be at least {PERIOD_DAYS}d while there are slos: "
+                f"their budget is that of {PERIOD_DAYS} days"
             )
         return self
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from infra.rules import slo
 from infra.settings import Settings
 
 FOLDER = Path(__file__).parent
@@ -55,6 +56,8 @@ def files(settings: Settings, stack: str) -> dict[str, str]:
     sources = {path.name: yaml.safe_load(path.read_text()) for path in sorted(FOLDER.glob("alerts/*.yaml"))}
     sources["senders.yaml"] = silent_senders(settings)
     sources["recording.yaml"] = yaml.safe_load((FOLDER / "recording.yaml").read_text())
+    if (made := slo.rules(settings, stack)) is not None:
+        sources[slo.RULES] = made
     for source in sources.values():
         for group in source["groups"]:
             for rule in group["rules"]:

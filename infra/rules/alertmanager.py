@@ -62,6 +62,17 @@ def configuration(settings: Settings, stack: str) -> str:
                 ],
                 "equal": ["environment"],
             },
+            # a budget burns while its cause is known; what it burns on after the cause has ended is told
+            {
+                "source_matchers": ['alertname=~"ArchiveDown|FrontDoorDown|BucketUnreachable|DatabaseDown"'],
+                "target_matchers": ['component=~"slo-.*"'],
+                "equal": ["environment"],
+            },
+            {
+                "source_matchers": ['alertname="StoreFailures"'],
+                "target_matchers": ['component="slo-store-success"'],
+                "equal": ["environment"],
+            },
             {
                 "source_matchers": ['severity="critical"'],
                 "target_matchers": ['severity=~"warning|info"'],

@@ -56,6 +56,7 @@ PULUMI_SCRIPTS = (
     "python/dist/pulumi-resource-pulumi-python",
     "python/dist/pulumi-analyzer-policy-python",
 )
+SLOTH = "0.12.0"
 
 TOOLS = (
     Tool("kubernetes", KUBERNETES, NODE_PROGRAMS, (_kubernetes(*NODE_PROGRAMS),)),
@@ -91,6 +92,20 @@ TOOLS = (
         on_path=OnPath(("version",), at_least=(3, 250), below=(4,), beside=("pulumi-language-python",)),
     ),
     Tool("coredns", "1.13.1", ("coredns",), (GoModule("coredns", {"coredns": "github.com/coredns/coredns"}),)),
+    Tool(
+        "sloth",
+        SLOTH,
+        ("sloth",),
+        (
+            GoModule(
+                "sloth",
+                {"sloth": "github.com/slok/sloth/cmd/sloth"},
+                f"-s -w -X github.com/slok/sloth/internal/info.Version=v{SLOTH}",
+            ),
+        ),
+        # exactly this one: another writes other rules than those that are committed
+        on_path=OnPath(("version",), at_least=(0, 12, 0), below=(0, 12, 1)),
+    ),
     Tool(
         "promtool",
         "2.42.0",
