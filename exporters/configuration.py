@@ -38,18 +38,21 @@ def load(path: Path, model: type[Model]) -> Model:
         return model.model_validate(content)
     except ValidationError as error:
         raise ConfigError(
-            "\n".join(_said(path, root, found["loc"], found["msg"]) for found in error.errors())
+            "\n".join(_said(path, root, found["loc"], found["msg"], found["type"]) for found in error.errors())
         ) from None
 
 
-def _said(path: Path, root: yaml.Node | None, location: tuple[int | str, ...], message: str) -> str:
-    """One line; pydantic puts a module's prober into the location, where the file has no such key: it is left out."""
+def _said(path: Path, root: yaml.Node | None, location: tuple[int | str, ...], message: str, kind: str) -> str:
+    """One line; pydantic puts a module's prober into the location, where the file has no such key: it is left out.
+
+    A key that is missing has none either, and is named.
+    """
     keys, node = [], root
     for part in location:
         child = _child(node, part)
         if child is not None:
             node = child
-        elif part != location[-1]:
+        elif kind != "missing" or part != location[-1]:
             continue
         keys.append(str(part))
     line = node.start_mark.line + 1 if node is not None else 1

@@ -1,15 +1,17 @@
-"""The configuration file: which probes there are, and which targets they may go to."""
+"""The configuration file: which probes there are, which targets they may go to, and how many at a time."""
 
 import re
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from exporters import configuration
 from exporters.configuration import ConfigError
-from exporters.dimse.pdu import encode_ae_title
+from exporters.dicom_exporter.modules import AeTitle, DimseModule, Module, MoveModule, RoundTripModule, Strict
+
+__all__ = ["AeTitles", "Config", "ConfigError", "Limits", "Receiver", "load"]
 
 
 @cache
@@ -18,71 +20,100 @@ def _pattern(target: str) -> re.Pattern[str]:
     return re.compile(re.escape(target).replace(r"\*", ".*").replace(r"\?", "."), re.IGNORECASE)
 
 
-def _ae_title(title: str) -> str:
-    return encode_ae_title(title).decode("ascii").strip()
+def listen_address(text: str) -> tuple[str | None, int]:
+    """[HOST]:PORT. Raises ValueError in words."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise ValueError(f"{text!r} is not [HOST]:PORT")
+    return host.strip("[]") or None, int(port)
 
 
-def _person_text(text: str) -> str:
-    if not text.isascii() or not text.isprintable() or "\\" in text:
-        raise ValueError("has to be printable ASCII without a backslash")
+def _listen_address(text: str) -> str:
+    listen_address(text)
     return text
 
 
-AeTitle = Annotated[str, AfterValidator(_ae_title)]
-PersonText = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_person_text)]
+class AeTitles(Strict):
+    """The AE titles for a target, instead of the module's."""
+
+    called_ae_title: AeTitle | None = None
+    calling_ae_title: AeTitle | None = None
 
 
-__all__ = ["Config", "ConfigError", "load"]
+class Limits(Strict):
+    """What the exporter takes upon itself."""
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Patient(_Strict):
-    """The patient that stored instances belong to: an invented one, marked as a quality control subject."""
-
-    id: PersonText = Field(default="VNAOPS-PROBE", description="Patient ID (0010,0020)")
-    name: PersonText = Field(default="VNAOPS^PROBE", description="Patient's Name (0010,0010)")
-
-
-class _Module(_Strict):
-    calling_ae_title: AeTitle = Field(default="VNAOPS_PROBE", description="The AE title of the prober")
-    called_ae_title: AeTitle = Field(description="The AE title of the target")
-    timeout_seconds: float = Field(
-        default=10.0, gt=0, le=300, description="The longest a probe takes, whatever the scrape allows"
+    concurrent_probes: int = Field(
+        default=500, ge=1, le=100_000, description="Probes at a time; what is asked beyond that is answered 503 at once"
     )
 
 
-class EchoModule(_Module):
-    """C-ECHO."""
+class Receiver(Strict):
+    """The prober's own SCP, to which C-MOVE sends and storage commitment reports."""
 
-    prober: Literal["echo"]
-
-
-class StoreModule(_Module):
-    """C-STORE of a new secondary capture instance."""
-
-    prober: Literal["store"]
-    patient: Patient = Field(default_factory=Patient)
-    rows: int = Field(default=128, ge=1, le=4096, description="Rows of the stored image; one byte per pixel")
-    columns: int = Field(default=128, ge=1, le=4096, description="Columns of the stored image")
+    listen_address: Annotated[str, AfterValidator(_listen_address)] = Field(
+        default=":11113", description="[HOST]:PORT; port 0: any free one"
+    )
+    ae_title: AeTitle = Field(default="VNAOPS_PROBE", description="Its AE title, the destination of C-MOVE")
 
 
-Module = Annotated[EchoModule | StoreModule, Field(discriminator="prober")]
+def _form(targets: object) -> str | None:
+    if isinstance(targets, dict):
+        return "mapping"
+    return "list" if isinstance(targets, list) else None
 
 
-class Config(_Strict):
+_Patterns = Annotated[
+    Annotated[list[str], Tag("list")] | Annotated[dict[str, AeTitles | None], Tag("mapping")],
+    Discriminator(
+        _form,
+        custom_error_type="targets_form",
+        custom_error_message="has to be a list of HOST:PORT, or a mapping of HOST:PORT to AE titles",
+    ),
+]
+
+
+class Config(Strict):
     """The whole file."""
 
-    targets: list[str] = Field(
-        min_length=1, description="HOST:PORT that may be probed; * and ? stand for any characters, '*' for any target"
+    targets: _Patterns = Field(
+        description="HOST:PORT that may be probed; * and ? stand for any characters, '*' for any target. A list, or a "
+        "mapping to AE titles; the first pattern that a target matches counts"
     )
+    limits: Limits = Field(default_factory=Limits)
+    receiver: Receiver | None = Field(default=None, description="Needed for C-MOVE")
     modules: dict[str, Module] = Field(min_length=1, description="Probes by the name that ?module= asks for")
+
+    @field_validator("targets")
+    @classmethod
+    def _some(cls, targets: Any) -> Any:
+        if not targets:
+            raise ValueError("there has to be one at least")
+        return targets
+
+    @field_validator("modules")
+    @classmethod
+    def _receivable(cls, modules: dict[str, Module], info: ValidationInfo) -> dict[str, Module]:
+        if info.data.get("receiver") is None:
+            for name, module in modules.items():
+                moves = isinstance(module, MoveModule) or (
+                    isinstance(module, RoundTripModule) and module.retrieve == "move"
+                )
+                if moves:
+                    raise ValueError(f"{name} cannot be used without the section receiver: C-MOVE sends to it")
+        return modules
 
     def allows(self, target: str) -> bool:
         """Whether the target is on the list."""
         return any(_pattern(one).fullmatch(target) for one in self.targets)
+
+    def module_for(self, name: str, target: str) -> Module:
+        """The module with the AE titles that the target has for itself. Raises KeyError if there is no such module."""
+        module = self.modules[name]
+        if not isinstance(self.targets, dict) or not isinstance(module, DimseModule):
+            return module
+        titles = next((titles for one, titles in self.targets.items() if _pattern(one).fullmatch(target)), None)
+        return module if titles is None else module.model_copy(update=titles.model_dump(exclude_none=True))
 
 
 def load(path: Path) -> Config:

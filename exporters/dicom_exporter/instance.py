@@ -7,14 +7,14 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
-from exporters.dicom_exporter.config import StoreModule
+from exporters.dicom_exporter.modules import Imaging
 from exporters.dimse import uids
 
 
-def encode_instance(module: StoreModule, target: str, sop_instance_uid: str, transfer_syntax: str) -> bytes:
+def encode_instance(module: Imaging, target: str, sop_instance_uid: str, transfer_syntax: str) -> bytes:
     """A data set of its own, encoded. All probes of a target on one day (UTC) share a study and a series."""
     now = datetime.now(UTC)
-    day = f"{now:%Y%m%d} {module.calling_ae_title} {module.patient.id} {target}"
+    day = f"{now:%Y%m%d} {module.patient.id} {target}"
     dataset = Dataset()
     dataset.SOPClassUID = uids.SECONDARY_CAPTURE_IMAGE_STORAGE
     dataset.SOPInstanceUID = sop_instance_uid

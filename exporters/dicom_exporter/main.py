@@ -5,6 +5,7 @@ import asyncio
 import logging
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import prometheus_client
@@ -14,6 +15,7 @@ from aiohttp import web
 from exporters.dicom_exporter import config
 from exporters.dicom_exporter.handler import application
 from exporters.dicom_exporter.outcome import os_words
+from exporters.dicom_exporter.reload import Reloader
 from exporters.dicom_exporter.runner import Runner
 from exporters.dicom_exporter.target import Target
 
@@ -45,35 +47,52 @@ def main(arguments: list[str] | None = None) -> int:
     prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
     host, port = options.listen_address
     try:
-        asyncio.run(_serve(Runner(loaded), host, port, options.timeout_offset))
+        asyncio.run(_serve(options.config_file, Runner(loaded), host, port, options.timeout_offset))
+    except config.ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"--web.listen-address {host or ''}:{port} can't be listened on: {os_words(error)}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _serve(runner: Runner, host: str | None, port: int, timeout_offset: float) -> None:
+async def _serve(path: Path, runner: Runner, host: str | None, port: int, timeout_offset: float) -> None:
+    reloader, loop = Reloader(path, runner), asyncio.get_running_loop()
+    await reloader.use(runner.config)
+    app = application(runner, timeout_offset, reloader.reload)
     # A probe ends within its scrape: nothing is worth waiting for longer.
-    web_runner = web.AppRunner(application(runner, timeout_offset), access_log=None, shutdown_timeout=1.0)
+    web_runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await web_runner.setup()
     try:
         await web.TCPSite(web_runner, host, port).start()
-        stop = asyncio.Event()
+        stop, again = asyncio.Event(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, again.set)
         log = structlog.get_logger()
         log.info("listening", addresses=[str(Target(*address[:2])) for address in web_runner.addresses])
+        reloading = loop.create_task(_reload_when(again, reloader))
         await stop.wait()
+        reloading.cancel()
         log.info("stopping")
     finally:
         await web_runner.cleanup()
 
 
+async def _reload_when(asked: asyncio.Event, reloader: Reloader) -> None:
+    while True:
+        await asked.wait()
+        asked.clear()
+        with suppress(config.ConfigError):  # it is logged
+            await reloader.reload()
+
+
 def _listen_address(text: str) -> tuple[str | None, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not [HOST]:PORT")
-    return host.strip("[]") or None, int(port)
+    try:
+        return config.listen_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _seconds(text: str) -> float:

@@ -1,6 +1,7 @@
 """How a probe ended, in the standard's words where it has them (PS3.8 sections 7.1, 7.3): label values of a metric."""
 
 import os
+import ssl
 from enum import StrEnum
 
 from exporters.dimse.pdu import Abort, AssociateReject
@@ -20,8 +21,13 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
     RESET = "reset"
+    TLS_FAILED = "tls-failed"
+    CERTIFICATE_INVALID = "certificate-invalid"
     CONTEXT_NOT_ACCEPTED = "context-not-accepted"
     FAILURE_STATUS = "failure-status"
+    HTTP_STATUS = "http-status"
+    UNEXPECTED_CONTENT = "unexpected-content"
+    TOO_LARGE = "too-large"
     PROTOCOL_VIOLATION = "protocol-violation"
     INTERNAL_ERROR = "internal-error"
 
@@ -49,6 +55,8 @@ def aborted(pdu: Abort) -> ProbeError:
 
 def os_words(error: OSError) -> str:
     """What the system says of it; asyncio's own texts repeat the address, and a resolver's errors have no number."""
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or type(error).__name__).lower().replace("_", " ")
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return error.strerror or type(error).__name__
@@ -56,6 +64,8 @@ def os_words(error: OSError) -> str:
 
 def of_os_error(error: OSError) -> Outcome:
     """The class of what a socket raised."""
+    if isinstance(error, ssl.SSLError):
+        return Outcome.TLS_FAILED
     if isinstance(error, ConnectionRefusedError):
         return Outcome.REFUSED
     if isinstance(error, ConnectionError):

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from time import perf_counter
+from time import perf_counter, time
+from typing import Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -15,6 +16,10 @@ from exporters.dimse.status import StatusClass, status_class
 LogLine = tuple[float, str, dict[str, object]]
 
 
+class _MakeGauge(Protocol):
+    def __call__(self, name: str, text: str, labels: Sequence[str] = (), /) -> Gauge: ...
+
+
 class Probe:
     """The record of one probe; a prober fills it, the handler shows it. Durations are in seconds."""
 
@@ -25,20 +30,30 @@ class Probe:
         self.status: int | None = None
         self.negotiated_pdu_length: int | None = None
         self.rejection: AssociateReject | None = None
+        self.accepted_contexts: int | None = None
         self.stall_suspected: bool | None = None  # None: not tried
+        self.tls_version: str | None = None
+        self.certificate_not_after: float | None = None  # seconds since the epoch
+        self.bytes_sent = self.bytes_received = 0  # on associations and in HTTP bodies
+        self.results: int | None = None  # None: no query
+        self.time_to_first_result: float | None = None
+        self.suboperations: dict[str, int] | None = None  # None: no retrieval
+        self.http_status: int | None = None
         self.log: list[LogLine] = []
         self._logger = logger
         self._begin = perf_counter()
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time a phase; one that fails has its time until then."""
+        """Time a phase; one that fails has its time until then. One that the prober has not named is only logged."""
         begin = perf_counter()
         try:
             yield
         finally:
-            self.phases[name] = perf_counter() - begin
-            self.say(f"{name} took", seconds=round(self.phases[name], 6))
+            seconds = perf_counter() - begin
+            if name in self.phases:
+                self.phases[name] = seconds
+            self.say(f"{name} took", seconds=round(seconds, 6))
 
     def say(self, event: str, **values: object) -> None:
         """A line of the probe's log. Never what a peer wrote in free text: it may hold a patient's identity."""
@@ -80,6 +95,14 @@ class Probe:
         if self.negotiated_pdu_length is not None:
             text = "The longest P-DATA-TF PDU that the target takes, in bytes; 0: any"
             gauge("negotiated_pdu_bytes", text).set(self.negotiated_pdu_length)
+        if self.accepted_contexts is not None:
+            text = "Presentation contexts that the target has accepted, in the last association"
+            gauge("accepted_presentation_contexts", text).set(self.accepted_contexts)
+        moved = gauge("bytes", "Bytes of PDUs or HTTP bodies by their direction, seen from the prober", ["direction"])
+        moved.labels("sent").set(self.bytes_sent)
+        moved.labels("received").set(self.bytes_received)
+        self._tls(gauge)
+        self._results(gauge)
         if self.stall_suspected is not None:
             text = (
                 "Whether five answers in a row took 39 to 50 ms: written in parts with Nagle on, each waits for a "
@@ -89,6 +112,29 @@ class Probe:
             gauge("stall_suspected", text).set(self.stall_suspected)
         self._rejections(gauge("rejection", "Who rejected and why (PS3.8 table 9-21): 1 if so", ["source", "reason"]))
         return generate_latest(registry)
+
+    def _tls(self, gauge: "_MakeGauge") -> None:
+        if self.tls_version is not None:
+            text = "The TLS version that was negotiated, as a label: always 1"
+            gauge("tls_version_info", text, ["version"]).labels(self.tls_version).set(1)
+        if self.certificate_not_after is not None:
+            text = "The earliest end in the target's certificate chain, in seconds since the epoch"
+            gauge("certificate_not_after_timestamp_seconds", text).set(self.certificate_not_after)
+            text = "Days until then; negative: it has ended"
+            gauge("certificate_days_left", text).set((self.certificate_not_after - time()) / 86400)
+
+    def _results(self, gauge: "_MakeGauge") -> None:
+        if self.results is not None:
+            gauge("results", "Results of the query, or instances that were retrieved").set(self.results)
+        if self.time_to_first_result is not None:
+            text = "From the request's first byte to the first result"
+            gauge("time_to_first_result_seconds", text).set(self.time_to_first_result)
+        if self.suboperations is not None:
+            states = gauge("suboperations", "Sub-operations of the retrieval as last reported", ["state"])
+            for state, count in self.suboperations.items():
+                states.labels(state).set(count)
+        if self.http_status is not None:
+            gauge("http_status_code", "The status of the last HTTP answer").set(self.http_status)
 
     def _rejections(self, gauge: Gauge) -> None:
         said = self.rejection

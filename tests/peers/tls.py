@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class Certificate:
-    """PEM files, self-signed, good for an hour."""
+    """PEM files, self-signed."""
 
     certificate: Path
     key: Path
@@ -30,8 +30,8 @@ class Certificate:
         return ssl.create_default_context(cafile=str(self.certificate))
 
 
-def make_certificate(folder: Path, address: str = "127.0.0.1") -> Certificate:
-    """Write one into the folder, for this address."""
+def make_certificate(folder: Path, address: str = "127.0.0.1", *, hours: float = 1.0) -> Certificate:
+    """Write one into the folder, for this address; it ends in so many hours (negative: it has)."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
     now = datetime.datetime.now(datetime.UTC)
@@ -41,8 +41,8 @@ def make_certificate(folder: Path, address: str = "127.0.0.1") -> Certificate:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
+        .not_valid_before(now - datetime.timedelta(days=9))
+        .not_valid_after(now + datetime.timedelta(hours=hours))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

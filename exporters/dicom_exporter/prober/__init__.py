@@ -5,23 +5,38 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporters.dicom_exporter.association import PHASES
+from exporters.dicom_exporter.modules import Module
 from exporters.dicom_exporter.probe import Probe
 from exporters.dicom_exporter.prober import echo, store
+from exporters.dicom_exporter.receiver import Receiver
 from exporters.dicom_exporter.target import Target
 
 
 @dataclass(frozen=True)
 class Prober:
-    """`run(target, module, probe)` returns if the target does what the module asks for; otherwise it raises.
+    """`run(target, module, probe, receiver)` returns if the target does what is asked for; otherwise it raises.
 
     It raises ProbeError, OSError or `exporters.dimse`'s errors. It is cancelled at its deadline, and leaves nothing.
     """
 
-    run: Callable[[Target, Any, Probe], Awaitable[None]]
+    run: Callable[[Target, Any, Probe, Receiver], Awaitable[None]]
     phases: tuple[str, ...]
 
 
+def _dimse(*phases: str) -> tuple[str, ...]:
+    return (*PHASES[:-1], *phases, PHASES[-1])
+
+
 PROBERS: Mapping[str, Prober] = {
-    "echo": Prober(echo.run, (*PHASES[:-1], "request", PHASES[-1])),
-    "store": Prober(store.run, (*PHASES[:-1], "transfer", "request", PHASES[-1])),
+    "echo": Prober(echo.run, _dimse("request")),
+    "store": Prober(store.run, _dimse("transfer", "request")),
 }
+
+
+def phases_of(module: Module) -> tuple[str, ...]:
+    """The phases that a probe of the module has; `tls` after `connect` only where there is TLS."""
+    phases = PROBERS[module.prober].phases
+    if module.tls is None or "connect" not in phases:
+        return phases
+    at = phases.index("connect") + 1
+    return (*phases[:at], "tls", *phases[at:])

@@ -2,32 +2,25 @@
 
 from time import perf_counter
 
-from exporters.dicom_exporter.association import MAX_PDU_LENGTH, associate
-from exporters.dicom_exporter.config import EchoModule
+from exporters.dicom_exporter.association import associate
+from exporters.dicom_exporter.modules import EchoModule
 from exporters.dicom_exporter.outcome import Outcome, ProbeError
 from exporters.dicom_exporter.probe import Probe
 from exporters.dicom_exporter.prober import stall
+from exporters.dicom_exporter.receiver import Receiver
 from exporters.dicom_exporter.target import Target
 from exporters.dimse import uids
-from exporters.dimse.association import propose
 from exporters.dimse.command import echo_request
-from exporters.dimse.items import UserInformation
-from exporters.dimse.pdu import AssociateRequest
 from exporters.dimse.status import SUCCESS
 
 
-async def run(target: Target, module: EchoModule, probe: Probe) -> None:
+async def run(target: Target, module: EchoModule, probe: Probe, _: Receiver) -> None:
     """Verify; `request` is the time from the first request's first byte to the response.
 
     More than one are sent only where the answer looks stalled.
     """
-    request = AssociateRequest(
-        module.called_ae_title,
-        module.calling_ae_title,
-        propose([(uids.VERIFICATION, [uids.IMPLICIT_VR_LITTLE_ENDIAN])]),
-        UserInformation(MAX_PDU_LENGTH),
-    )
-    async with associate(target, request, probe) as association:
+    syntaxes = [(uids.VERIFICATION, [uids.IMPLICIT_VR_LITTLE_ENDIAN])]
+    async with associate(target, module, probe, syntaxes) as association:
         context = association.context(uids.VERIFICATION)
 
         async def echo() -> float:

@@ -3,42 +3,52 @@
 New, since an archive may skip the write of an instance that it has, and the write is what is measured.
 """
 
-from exporters.dicom_exporter.association import MAX_PDU_LENGTH, associate
-from exporters.dicom_exporter.config import StoreModule
+from dataclasses import dataclass, field
+
+from exporters.dicom_exporter.association import ProbeAssociation, associate
 from exporters.dicom_exporter.instance import encode_instance
+from exporters.dicom_exporter.modules import Imaging, StoreModule
 from exporters.dicom_exporter.outcome import Outcome, ProbeError
 from exporters.dicom_exporter.probe import Probe
+from exporters.dicom_exporter.receiver import Receiver
 from exporters.dicom_exporter.target import Target
 from exporters.dimse import uids
-from exporters.dimse.association import propose
 from exporters.dimse.command import store_request
-from exporters.dimse.items import UserInformation
-from exporters.dimse.pdu import AssociateRequest
 from exporters.dimse.status import StatusClass, status_class
 
 TRANSFER_SYNTAXES = (uids.EXPLICIT_VR_LITTLE_ENDIAN, uids.IMPLICIT_VR_LITTLE_ENDIAN)
+SYNTAXES = (uids.SECONDARY_CAPTURE_IMAGE_STORAGE, TRANSFER_SYNTAXES)
 
 
-async def run(target: Target, module: StoreModule, probe: Probe) -> None:
-    """Store; `transfer` is the time until the last byte has left, `request` the wait for the response after it.
+@dataclass(frozen=True)
+class Stored:
+    """What was sent."""
+
+    sop_instance_uid: str
+    data_set: bytes = field(repr=False)
+    transfer_syntax: str
+
+
+async def run(target: Target, module: StoreModule, probe: Probe, _: Receiver) -> None:
+    """Store; `transfer` is the time until the last byte has left, `request` the wait for the response after it."""
+    async with associate(target, module, probe, [SYNTAXES]) as association:
+        await store(association, target, module, probe)
+
+
+async def store(association: ProbeAssociation, target: Target, module: Imaging, probe: Probe) -> Stored:
+    """Store a new instance over an association that has proposed `SYNTAXES`.
 
     A warning is a success too: the instance is stored (PS3.4 table B.2-1), and the status class says it.
     """
-    request = AssociateRequest(
-        module.called_ae_title,
-        module.calling_ae_title,
-        propose([(uids.SECONDARY_CAPTURE_IMAGE_STORAGE, TRANSFER_SYNTAXES)]),
-        UserInformation(MAX_PDU_LENGTH),
-    )
-    async with associate(target, request, probe) as association:
-        context = association.context(uids.SECONDARY_CAPTURE_IMAGE_STORAGE)
-        instance_uid = uids.new_uid()
-        data_set = encode_instance(module, str(target), instance_uid, context.transfer_syntax)
-        probe.say("instance", sop_instance_uid=instance_uid, bytes=len(data_set))
-        command = store_request(association.next_message_id(), uids.SECONDARY_CAPTURE_IMAGE_STORAGE, instance_uid)
-        with probe.phase("transfer"):
-            await association.send(context, command, data_set)
-        with probe.phase("request"):
-            answer = await association.response(command)
-        if answer.status is None or status_class(answer.status) not in (StatusClass.SUCCESS, StatusClass.WARNING):
-            raise ProbeError(Outcome.FAILURE_STATUS, f"C-STORE was answered with status {answer.status:#06x}")
+    context = association.context(uids.SECONDARY_CAPTURE_IMAGE_STORAGE)
+    instance_uid = uids.new_uid()
+    data_set = encode_instance(module, str(target), instance_uid, context.transfer_syntax)
+    probe.say("instance", sop_instance_uid=instance_uid, bytes=len(data_set))
+    command = store_request(association.next_message_id(), uids.SECONDARY_CAPTURE_IMAGE_STORAGE, instance_uid)
+    with probe.phase("transfer"):
+        await association.send(context, command, data_set)
+    with probe.phase("request"):
+        answer = await association.response(command)
+    if answer.status is None or status_class(answer.status) not in (StatusClass.SUCCESS, StatusClass.WARNING):
+        raise ProbeError(Outcome.FAILURE_STATUS, f"C-STORE was answered with status {answer.status:#06x}")
+    return Stored(instance_uid, data_set, context.transfer_syntax)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -100,7 +101,7 @@ class OddScp:
 
 
 @asynccontextmanager
-async def odd_scp(behaviour: Behaviour) -> AsyncIterator[OddScp]:
+async def odd_scp(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIterator[OddScp]:
     """Serve every connection by the behaviour; what that raises fails the test."""
     scp = OddScp()
 
@@ -115,7 +116,7 @@ async def odd_scp(behaviour: Behaviour) -> AsyncIterator[OddScp]:
             scp.finished += 1
             scp.idle.set()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     scp.port = server.sockets[0].getsockname()[1]
     try:
         yield scp

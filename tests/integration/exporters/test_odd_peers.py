@@ -8,11 +8,10 @@ from contextlib import suppress
 import pytest
 import structlog
 
-from exporters.dicom_exporter import association
+from exporters.dicom_exporter import config, connection
 from exporters.dicom_exporter.outcome import Outcome
 from exporters.dicom_exporter.probe import Probe
-from exporters.dicom_exporter.prober import PROBERS
-from exporters.dicom_exporter.runner import Runner
+from exporters.dicom_exporter.runner import BusyError, Runner
 from exporters.dicom_exporter.target import Target
 from exporters.dimse import pdu
 from exporters.dimse.pdu import Abort, ReleaseRequest
@@ -162,7 +161,7 @@ async def releasing_instead(peer: Peer) -> None:
     [
         (answering_another_id, "a response to another message id"),
         (answering_twice, "Message instead of a release reply"),
-        (releasing_instead, "ReleaseRequest instead of a response"),
+        (releasing_instead, "ReleaseRequest instead of a message"),
     ],
 )
 def test_an_answer_that_is_none_is_a_protocol_violation(behaviour: Behaviour, words: str) -> None:
@@ -268,7 +267,7 @@ def test_a_defect_of_the_exporter_is_an_internal_error_and_not_the_end(monkeypat
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("exporters.dicom_exporter.prober.echo.propose", broken)
+    monkeypatch.setattr("exporters.dicom_exporter.prober.echo.associate", broken)
 
     async def run() -> Probe:
         return await Runner(CONFIG).probe(Target("127.0.0.1", 1), "echo", 20.0)
@@ -281,10 +280,45 @@ def test_a_defect_of_the_exporter_is_an_internal_error_and_not_the_end(monkeypat
 def test_the_connection_sends_without_delay() -> None:
     async def run() -> int:
         async with odd_scp(closing_at_once) as scp:
-            probe = Probe(PROBERS["echo"].phases, structlog.get_logger())
-            _, writer = await association.connect([("127.0.0.1", scp.port)], probe)
+            probe = Probe(("connect",), structlog.get_logger())
+            _, writer = await connection.open_stream(Target("127.0.0.1", scp.port), None, probe)
             value: int = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
             writer.transport.abort()
             return value
 
     assert asyncio.run(run()) == 1
+
+
+def test_who_joins_a_probe_that_runs_waits_no_longer_than_asked_for() -> None:
+    async def run() -> None:
+        async with odd_scp(silent) as scp:
+            runner, target = Runner(CONFIG), Target("127.0.0.1", scp.port)
+            first = asyncio.create_task(runner.probe(target, "echo", 2.0))
+            while not scp.connections:
+                await asyncio.sleep(0)
+            second = await runner.probe(target, "echo", 0.2)
+            assert not first.done()
+            assert second.outcome is Outcome.TIMED_OUT
+            assert reason(second) == "the probe that runs already has not ended within 0.2 s"
+            assert (await first).outcome is Outcome.TIMED_OUT
+            assert scp.connections == 1
+
+    asyncio.run(run())
+
+
+def test_what_exceeds_the_limit_is_refused_at_once_and_counted() -> None:
+    async def run() -> None:
+        async with odd_scp(silent) as one, odd_scp(silent) as other:
+            limits = config.Limits(concurrent_probes=1)
+            runner = Runner(CONFIG.model_copy(update={"limits": limits}))
+            running = asyncio.create_task(runner.probe(Target("127.0.0.1", one.port), "echo", 0.5))
+            while not one.connections:
+                await asyncio.sleep(0)
+            with pytest.raises(BusyError, match=r"^1 probes run already, which is limits.concurrent_probes"):
+                await runner.probe(Target("127.0.0.1", other.port), "echo", 20.0)
+            assert other.connections == 0
+            assert runner.registry.get_sample_value("dicom_exporter_probes_refused_total") == 1
+            await running
+            assert (await runner.probe(Target("127.0.0.1", other.port), "echo", 0.1)).outcome is Outcome.TIMED_OUT
+
+    asyncio.run(run())

@@ -8,13 +8,11 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporters.dicom_exporter.config import Config
+from exporters.dicom_exporter.config import Config, ConfigError, Limits
 from exporters.dicom_exporter.handler import TIMEOUT_HEADER, application, seconds_allowed
 from exporters.dicom_exporter.outcome import Outcome
-from exporters.dicom_exporter.probe import Probe
 from exporters.dicom_exporter.prober import PROBERS, Prober
 from exporters.dicom_exporter.runner import Runner
-from exporters.dicom_exporter.target import Target
 
 CONFIG = Config.model_validate(
     {
@@ -97,7 +95,7 @@ def test_the_deadline_is_the_scrapes_less_the_offset(header: str | None, seconds
 
 
 def test_the_earlier_of_scrape_and_module_ends_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def forever(target: Target, module: object, probe: Probe) -> None:
+    async def forever(*_: object) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setitem(PROBERS, "echo", Prober(forever, ("request",)))
@@ -135,6 +133,44 @@ def test_the_exporters_own_metrics_count_probes_by_module_and_result() -> None:
         assert "127.0.0.1:1" not in text
 
     over_http(use)
+
+
+def test_more_probes_than_the_limit_is_a_503_with_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def forever(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setitem(PROBERS, "echo", Prober(forever, ("request",)))
+    config = CONFIG.model_copy(update={"limits": Limits(concurrent_probes=1)})
+
+    async def run() -> None:
+        async with TestClient(TestServer(application(Runner(config), 0.5))) as client:
+            answers = await asyncio.gather(
+                *(client.get(f"/probe?target=127.0.0.1:{port}&module=echo") for port in (1, 2))
+            )
+            assert [answer.status for answer in answers] == [200, 503]
+            said = "1 probes run already, which is limits.concurrent_probes of the configuration\n"
+            assert await answers[1].text() == said
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_reload_is_asked_for_by_post_or_put(method: str) -> None:
+    asked = []
+
+    async def reload() -> None:
+        asked.append(method)
+        if len(asked) > 1:
+            raise ConfigError("prober.yaml:3: modules: is wrong")
+
+    async def run() -> None:
+        async with TestClient(TestServer(application(Runner(CONFIG), 0.5, reload))) as client:
+            assert (await client.request(method, "/-/reload")).status == 200
+            answer = await client.request(method, "/-/reload")
+            assert (answer.status, await answer.text()) == (500, "prober.yaml:3: modules: is wrong\n")
+            assert (await client.get("/-/reload")).status == 405
+
+    asyncio.run(run())
 
 
 def test_it_says_that_it_is_healthy() -> None:

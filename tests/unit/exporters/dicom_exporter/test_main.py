@@ -76,3 +76,23 @@ def test_it_serves_until_it_is_asked_to_stop(number: signal.Signals, host: str) 
             assert json.loads(process.stderr.read())["event"] == "stopping"
         finally:
             process.kill()
+
+
+def test_sighup_reads_the_configuration_anew(tmp_path: Path) -> None:
+    path = tmp_path / "prober.yaml"
+    path.write_text((DATA / "correct.yaml").read_text())
+    command = [SCRIPT, "--config.file", str(path), "--web.listen-address", "127.0.0.1:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert json.loads(process.stderr.readline())["event"] == "listening"
+            path.write_text("targets: []\n")
+            process.send_signal(signal.SIGHUP)
+            refused = json.loads(process.stderr.readline())
+            assert refused["event"] == "configuration refused"
+            assert refused["reason"].splitlines()[0] == f"{path}:1: targets: there has to be one at least"
+            path.write_text((DATA / "correct.yaml").read_text())
+            process.send_signal(signal.SIGHUP)
+            assert json.loads(process.stderr.readline())["event"] == "configuration in force"
+        finally:
+            process.kill()

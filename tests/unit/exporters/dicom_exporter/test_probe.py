@@ -6,8 +6,8 @@ import pytest
 import structlog
 from pydicom import dcmread
 
-from exporters.dicom_exporter.config import StoreModule
 from exporters.dicom_exporter.instance import encode_instance
+from exporters.dicom_exporter.modules import StoreModule
 from exporters.dicom_exporter.outcome import Outcome, ProbeError, aborted, of_os_error, rejected
 from exporters.dicom_exporter.probe import Probe
 from exporters.dimse import uids
