@@ -1,6 +1,8 @@
-"""The instance that a store probe sends: a secondary capture image of an invented patient (PS3.3 section A.8.1)."""
+"""The instance that a probe stores: a secondary capture image of an invented patient (PS3.3 section A.8.1)."""
 
+import hashlib
 import uuid
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pydicom.dataset import Dataset
@@ -11,9 +13,23 @@ from exporters.dicom_exporter.modules import Imaging
 from exporters.dimse import uids
 
 
-def encode_instance(module: Imaging, target: str, sop_instance_uid: str, transfer_syntax: str) -> bytes:
-    """A data set of its own, encoded. All probes of a target on one day (UTC) share a study and a series."""
+@dataclass(frozen=True)
+class Instance:
+    """One instance, its data set encoded in the transfer syntax."""
+
+    sop_instance_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+    transfer_syntax: str
+    data_set: bytes = field(repr=False)
+    pixel_hash: str
+    """SHA-256 of the value of Pixel Data, hexadecimal."""
+
+
+def make_instance(module: Imaging, target: str, transfer_syntax: str) -> Instance:
+    """A new instance. All probes of a target on one day (UTC) share a study and a series."""
     now = datetime.now(UTC)
+    sop_instance_uid = uids.new_uid()
     day = f"{now:%Y%m%d} {module.patient.id} {target}"
     dataset = Dataset()
     dataset.SOPClassUID = uids.SECONDARY_CAPTURE_IMAGE_STORAGE
@@ -45,7 +61,20 @@ def encode_instance(module: Imaging, target: str, sop_instance_uid: str, transfe
     dataset.HighBit = 7
     dataset.PixelRepresentation = 0
     size = module.rows * module.columns
-    dataset.add_new(0x7FE00010, "OW", _pixels(sop_instance_uid, size + size % 2))
+    pixels = _pixels(sop_instance_uid, size + size % 2)
+    dataset.add_new(0x7FE00010, "OW", pixels)
+    return Instance(
+        sop_instance_uid,
+        dataset.SeriesInstanceUID,
+        dataset.StudyInstanceUID,
+        transfer_syntax,
+        encode(dataset, transfer_syntax),
+        hashlib.sha256(pixels).hexdigest(),
+    )
+
+
+def encode(dataset: Dataset, transfer_syntax: str) -> bytes:
+    """A data set in one of the two uncompressed little endian transfer syntaxes."""
     buffer = DicomBytesIO()
     buffer.is_little_endian = True
     buffer.is_implicit_VR = transfer_syntax == uids.IMPLICIT_VR_LITTLE_ENDIAN

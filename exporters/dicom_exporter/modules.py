@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.valuerep import STR_VR
 
 from exporters.dicom_exporter.target import Target
 from exporters.dicom_exporter.tls import Tls
@@ -66,8 +67,19 @@ class Strict(BaseModel):
 
 
 def _is_sequence(keyword: str) -> bool:
+    return _representation(keyword) == "SQ"
+
+
+def _representation(keyword: str) -> str:
     tag = tag_for_keyword(keyword)
-    return tag is not None and dictionary_VR(tag) == "SQ"
+    return "" if tag is None else dictionary_VR(tag)
+
+
+def _texts(match: dict[str, str]) -> dict[str, str]:
+    for keyword in match:
+        if (representation := _representation(keyword)) not in STR_VR:
+            raise ValueError(f"{keyword} cannot be matched: its value representation {representation} is no text")
+    return match
 
 
 def _agree(match: "dict[str, str | dict[str, str]]") -> "dict[str, str | dict[str, str]]":
@@ -75,9 +87,7 @@ def _agree(match: "dict[str, str | dict[str, str]]") -> "dict[str, str | dict[st
         if _is_sequence(keyword) is isinstance(value, str):
             is_a, wanted = ("a", "mapping") if isinstance(value, str) else ("no", "text")
             raise ValueError(f"{keyword} is {is_a} sequence: its value has to be a {wanted}")
-        for nested in value if isinstance(value, dict) else ():
-            if _is_sequence(nested):
-                raise ValueError(f"{keyword} holds the sequence {nested}: sequences within sequences aren't supported")
+        _texts({keyword: value} if isinstance(value, str) else value)
     return match
 
 
@@ -216,7 +226,9 @@ class QidoModule(WebModule):
 
     prober: Literal["qido-rs"]
     level: Literal["studies", "series", "instances"] = "studies"
-    match: dict[Keyword, Text] = Field(default_factory=dict, description="What to look for")
+    match: Annotated[dict[Keyword, Text], AfterValidator(_texts)] = Field(
+        default_factory=dict, description="What to look for"
+    )
     min_results: int = Field(default=0, ge=0, description="With fewer results the probe has failed")
     max_results: int = Field(default=100, ge=1, le=10_000, description="The parameter `limit`")
 

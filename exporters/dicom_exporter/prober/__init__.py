@@ -7,7 +7,7 @@ from typing import Any
 from exporters.dicom_exporter.association import PHASES
 from exporters.dicom_exporter.modules import Module
 from exporters.dicom_exporter.probe import Probe
-from exporters.dicom_exporter.prober import echo, store
+from exporters.dicom_exporter.prober import commitment, echo, find, get, move, store
 from exporters.dicom_exporter.receiver import Receiver
 from exporters.dicom_exporter.target import Target
 
@@ -30,6 +30,10 @@ def _dimse(*phases: str) -> tuple[str, ...]:
 PROBERS: Mapping[str, Prober] = {
     "echo": Prober(echo.run, _dimse("request")),
     "store": Prober(store.run, _dimse("transfer", "request")),
+    "find": Prober(find.run, _dimse("request", "transfer")),
+    "get": Prober(get.run, _dimse("request", "transfer")),
+    "move": Prober(move.run, _dimse("request", "transfer")),
+    "commitment": Prober(commitment.run, _dimse("transfer", "request", "report")),
 }
 
 

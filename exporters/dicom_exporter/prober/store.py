@@ -3,10 +3,8 @@
 New, since an archive may skip the write of an instance that it has, and the write is what is measured.
 """
 
-from dataclasses import dataclass, field
-
 from exporters.dicom_exporter.association import ProbeAssociation, associate
-from exporters.dicom_exporter.instance import encode_instance
+from exporters.dicom_exporter.instance import Instance, make_instance
 from exporters.dicom_exporter.modules import Imaging, StoreModule
 from exporters.dicom_exporter.outcome import Outcome, ProbeError
 from exporters.dicom_exporter.probe import Probe
@@ -20,35 +18,27 @@ TRANSFER_SYNTAXES = (uids.EXPLICIT_VR_LITTLE_ENDIAN, uids.IMPLICIT_VR_LITTLE_END
 SYNTAXES = (uids.SECONDARY_CAPTURE_IMAGE_STORAGE, TRANSFER_SYNTAXES)
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What was sent."""
-
-    sop_instance_uid: str
-    data_set: bytes = field(repr=False)
-    transfer_syntax: str
-
-
 async def run(target: Target, module: StoreModule, probe: Probe, _: Receiver) -> None:
     """Store; `transfer` is the time until the last byte has left, `request` the wait for the response after it."""
     async with associate(target, module, probe, [SYNTAXES]) as association:
         await store(association, target, module, probe)
 
 
-async def store(association: ProbeAssociation, target: Target, module: Imaging, probe: Probe) -> Stored:
+async def store(association: ProbeAssociation, target: Target, module: Imaging, probe: Probe) -> Instance:
     """Store a new instance over an association that has proposed `SYNTAXES`.
 
     A warning is a success too: the instance is stored (PS3.4 table B.2-1), and the status class says it.
     """
     context = association.context(uids.SECONDARY_CAPTURE_IMAGE_STORAGE)
-    instance_uid = uids.new_uid()
-    data_set = encode_instance(module, str(target), instance_uid, context.transfer_syntax)
-    probe.say("instance", sop_instance_uid=instance_uid, bytes=len(data_set))
-    command = store_request(association.next_message_id(), uids.SECONDARY_CAPTURE_IMAGE_STORAGE, instance_uid)
+    instance = make_instance(module, str(target), context.transfer_syntax)
+    probe.say("instance", sop_instance_uid=instance.sop_instance_uid, bytes=len(instance.data_set))
+    command = store_request(
+        association.next_message_id(), uids.SECONDARY_CAPTURE_IMAGE_STORAGE, instance.sop_instance_uid
+    )
     with probe.phase("transfer"):
-        await association.send(context, command, data_set)
+        await association.send(context, command, instance.data_set)
     with probe.phase("request"):
         answer = await association.response(command)
     if answer.status is None or status_class(answer.status) not in (StatusClass.SUCCESS, StatusClass.WARNING):
         raise ProbeError(Outcome.FAILURE_STATUS, f"C-STORE was answered with status {answer.status:#06x}")
-    return Stored(instance_uid, data_set, context.transfer_syntax)
+    return instance

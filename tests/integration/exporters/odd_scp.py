@@ -89,6 +89,12 @@ async def behave(peer: Peer) -> None:
             return
 
 
+async def end(peer: Peer) -> None:
+    """Reply to the release that comes."""
+    if isinstance(await peer.event(), ReleaseRequest):
+        peer.writer.write(peer.association.release_reply())
+
+
 @dataclass
 class OddScp:
     """Where it listens, how many connections it had, and what its behaviours raised."""

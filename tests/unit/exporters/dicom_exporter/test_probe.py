@@ -1,12 +1,12 @@
 """A probe's record as metrics, and the instance that a store probe sends."""
 
-from io import BytesIO
+import hashlib
 
 import pytest
 import structlog
-from pydicom import dcmread
 
-from exporters.dicom_exporter.instance import encode_instance
+from exporters.dicom_exporter import retrieved
+from exporters.dicom_exporter.instance import make_instance
 from exporters.dicom_exporter.modules import StoreModule
 from exporters.dicom_exporter.outcome import Outcome, ProbeError, aborted, of_os_error, rejected
 from exporters.dicom_exporter.probe import Probe
@@ -71,24 +71,27 @@ def test_an_error_of_the_socket_has_its_class(error: OSError, outcome: Outcome) 
 @pytest.mark.parametrize("syntax", [uids.EXPLICIT_VR_LITTLE_ENDIAN, uids.IMPLICIT_VR_LITTLE_ENDIAN])
 def test_an_instance_is_valid_of_even_length_and_marked_as_a_test(rows: int, columns: int, syntax: str) -> None:
     module = StoreModule(prober="store", called_ae_title="A", rows=rows, columns=columns)
-    uid = uids.new_uid()
 
-    encoded = encode_instance(module, "archive:104", uid, syntax)
+    instance = make_instance(module, "archive:104", syntax)
 
-    assert len(encoded) % 2 == 0
-    meta = f"{syntax}\0" if len(syntax) % 2 else syntax
-    head = bytes(128) + b"DICM\x02\0\x10\0UI" + len(meta).to_bytes(2, "little") + meta.encode()
-    dataset = dcmread(BytesIO(head + encoded))
-    assert dataset.SOPInstanceUID == uid
+    assert len(instance.data_set) % 2 == 0
+    dataset = retrieved.read(instance.data_set, syntax)
+    assert dataset.SOPInstanceUID == instance.sop_instance_uid
     assert (dataset.PatientID, dataset.QualityControlSubject) == ("VNAOPS-PROBE", "YES")
     assert len(dataset.PixelData) == rows * columns + rows * columns % 2
-    for element in ("StudyInstanceUID", "SeriesInstanceUID"):
-        assert uids.is_valid(dataset[element].value)
+    assert hashlib.sha256(dataset.PixelData).hexdigest() == instance.pixel_hash
+    assert dataset.StudyInstanceUID == instance.study_instance_uid
+    assert dataset.SeriesInstanceUID == instance.series_instance_uid
+    for uid in (instance.sop_instance_uid, instance.study_instance_uid, instance.series_instance_uid):
+        assert uids.is_valid(uid)
 
 
-def test_targets_have_studies_of_their_own() -> None:
+def test_targets_have_studies_of_their_own_and_instances_are_always_new() -> None:
     module = StoreModule(prober="store", called_ae_title="A", rows=1, columns=1)
 
-    one, other = (encode_instance(module, target, "1.2.3", uids.IMPLICIT_VR_LITTLE_ENDIAN) for target in ("a:1", "b:1"))
+    one, same, other = (
+        make_instance(module, target, uids.IMPLICIT_VR_LITTLE_ENDIAN) for target in ("a:1", "a:1", "b:1")
+    )
 
-    assert one != other
+    assert one.study_instance_uid != other.study_instance_uid
+    assert one.sop_instance_uid != same.sop_instance_uid
