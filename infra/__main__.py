@@ -20,6 +20,7 @@ from infra.components.monitoring import Monitoring
 from infra.components.namespace import Namespace
 from infra.components.network import Peer
 from infra.components.object_store import ObjectStore
+from infra.components.page import Page
 from infra.components.s3_exporter import S3Exporter
 from infra.providers.vnaops.resources import Certificate
 
@@ -67,8 +68,11 @@ def main() -> None:
     database = Database(environment, authority, _api_server(slice_), options)
     archive = Archive(environment, registry, database, store, options)
     door = LoadBalancer(environment, archive, authority, api_server_host(kubeconfig, wanted.kube_context), options)
-    Alertmanager(environment, options)
-    Monitoring(environment, options)
+    alertmanager = Alertmanager(environment, options)
+    prometheus = Monitoring(environment, options)
+    # nginx looks their names up when it starts
+    after = pulumi.ResourceOptions(depends_on=[alertmanager, prometheus])
+    Page(environment, pulumi.ResourceOptions.merge(options, after))
     if store is not None and store.monitoring_secret is not None:
         S3Exporter(environment, store, store.monitoring_secret, options)
     if wanted.campaign is not None:
@@ -87,6 +91,9 @@ def main() -> None:
     if wanted.monitoring.alertmanager_node_port is not None:
         host = api_server_host(kubeconfig, wanted.kube_context)
         pulumi.export("alertmanager", {"url": f"http://{host}:{wanted.monitoring.alertmanager_node_port}"})
+    if wanted.monitoring.page_node_port is not None:
+        host = api_server_host(kubeconfig, wanted.kube_context)
+        pulumi.export("page", {"url": f"http://{host}:{wanted.monitoring.page_node_port}"})
     pulumi.export(
         "objectStore",
         {

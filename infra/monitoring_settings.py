@@ -35,6 +35,9 @@ class MonitoringSettings(Section):
     alertmanager_node_port: NodePort | None = Field(
         default=30093, description="Alertmanager's page on the nodes; null: not published"
     )
+    page_node_port: NodePort | None = Field(
+        default=30080, description="the page with the environment's views on the nodes; null: not published"
+    )
     runbook_url: str = Field(default="runbooks", description="where runbooks/ is read, as alerts link to it")
     receivers: tuple[Receiver, ...] = ()
     dead_mans_switch: DeadMansSwitch | None = None

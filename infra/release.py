@@ -9,7 +9,7 @@ from typing import Any
 from infra import paths
 from infra.settings import Settings, SettingsError
 
-COMPONENTS = ("alertmanager", "archive", "haproxy", "postgres", "prometheus", "python", "seaweedfs")
+COMPONENTS = ("alertmanager", "archive", "haproxy", "page", "postgres", "prometheus", "python", "seaweedfs")
 
 LOAD_GENERATOR = "loadtests"
 """The image of campaigns' pods: it makes the load, and is no part of what is loaded."""

@@ -138,6 +138,8 @@ def summary(stack: str) -> None:
     say(f"  DICOM          {dicom['aeTitle']}@{dicom['host']}:{dicom['port']} (TLS: {outputs['dicomTls']['port']})")
     say(f"  DICOMweb       {outputs['dicomWeb']['url']} (user {outputs['dicomWeb']['username']})")
     say(f"  WADO-URI       {outputs['dicomWeb']['wadoUri']}")
+    if "page" in outputs:
+        say(f"  page           {outputs['page']['url']}")
     if "prometheus" in outputs:
         say(f"  Prometheus     {outputs['prometheus']['url']}")
     reports = sorted(REPORTS.glob("*/report.html"))

@@ -34,7 +34,7 @@ class Alertmanager(Component):
             environment,
             APP_NAME,
             ingress=[
-                Peer([PORT], apps=["prometheus"]),
+                Peer([PORT], apps=["prometheus", "page"]),
                 Peer([PORT], cidrs=environment.settings.load_balancer.client_cidrs),
             ],
             egress=[Peer([one.port], cidrs=one.cidrs) for one in told.values()],

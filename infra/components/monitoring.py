@@ -192,7 +192,7 @@ class Monitoring(Component):
             environment,
             PROMETHEUS,
             ingress=[
-                Peer([PROMETHEUS_PORT], cidrs=environment.settings.load_balancer.client_cidrs),
+                Peer([PROMETHEUS_PORT], apps=["page"], cidrs=environment.settings.load_balancer.client_cidrs),
             ],
             egress=[
                 Peer([PROBER_PORT], apps=[PROBER]),

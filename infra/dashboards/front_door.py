@@ -52,6 +52,7 @@ DASHBOARD: Final = Dashboard(
             "max by (module) (dicom_probe_success)",
             "What the prober can do through the front door.",
             jobs=PROBES,
+            limits=Limits(1, 0.5),
             words=IS_UP,
         ),
         series(

@@ -105,6 +105,7 @@ DASHBOARD: Final = Dashboard(
             "min by (bucket, part) (s3_exporter_as_declared)",
             "Whether lock, retention, versions and the rest of each bucket are what the program declared.",
             jobs=S3,
+            limits=Limits(1, 0.5),
             words={1.0: "as declared", 0.0: "differs"},
         ),
         series(

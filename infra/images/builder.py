@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.files import write
-from infra.images import base, context, debian, wheels
+from infra.images import base, context, debian, npm, wheels
 from infra.images.keys import image_key
 from infra.images.progress import Commands, InterruptedRunError
 from infra.images.recipe import ImageError, Recipe
@@ -175,6 +175,9 @@ class Builder:
                     recipe, self._places.repository, self._places.cache / "wheels", self._commands, log
                 )
                 shutil.copytree(folder, scratch / "context/wheels", copy_function=os.link)
+            if recipe.file.npm:
+                modules = npm.fetch(recipe, self._places.repository, self._places.cache / "npm", self._commands, log)
+                shutil.copytree(modules, scratch / "context/node_modules")
             from_image = below.reference if below else ""
             if recipe.name == base.NAME:
                 from_image = self._base_image or base.ROOT_IMAGE

@@ -27,6 +27,7 @@ class ImageFile(BaseModel):
     files: tuple[str, ...] = Field((), description="globs from the repository's root, beside the image's own folder")
     wheels: str = Field("", description="lock file, from the image's folder; the build sees its wheels as wheels/")
     wheels_python: str = Field("3.13", pattern=r"^3\.\d+$", description="the Python that the wheels are for")
+    npm: str = Field("", description="package-lock.json, from the image's folder; the build sees node_modules/")
     tools: tuple[str, ...] = Field((), description="binaries of infra.paths.tools_bin(), seen by the build as tools/")
 
 
@@ -51,6 +52,11 @@ class Recipe:
     def lock(self) -> Path:
         """The lock file of its wheels, from the repository's root; two images may share one."""
         return Path(os.path.normpath(self.folder / self.file.wheels))
+
+    @property
+    def npm_lock(self) -> Path:
+        """The lock file of its npm packages, from the repository's root."""
+        return Path(os.path.normpath(self.folder / self.file.npm))
 
 
 def load(repository: Path) -> dict[str, Recipe]:

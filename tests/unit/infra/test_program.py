@@ -33,7 +33,8 @@ def pods(program: Recorder) -> dict[str, dict[str, Any]]:
 
 def test_every_component_of_the_environment_is_declared(program: Recorder) -> None:
     apps = {"archive", "database", "store", "load-balancer", "dicom-exporter", "s3-exporter", "prometheus"} | {
-        "alertmanager"
+        "alertmanager",
+        "page",
     }
     assert set(pods(program)) == apps
 
@@ -113,6 +114,7 @@ def test_on_a_file_system_the_archive_has_a_volume_and_there_is_no_bucket(on_fil
         "database",
         "load-balancer",
         "dicom-exporter",
+        "page",
         "prometheus",
         "alertmanager",
     }
