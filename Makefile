@@ -54,6 +54,13 @@ destroy: ## pulumi destroy of ENV
 status: ## how ENV fares, on one screen: alerts, probes, replicas, database, bucket, certificates, last campaign
 	@$(PY) -m infra.status --stack $(ENV) $(MORE)
 
+DO ?= list
+START = --minutes "$${MINUTES:-60}" --comment "$${COMMENT:-}"
+
+.PHONY: maintenance
+maintenance: ## keep ENV's alerts quiet: DO=start MINUTES=60 COMMENT="why" (again: longer); DO=end; DO=list
+	@$(PY) -m infra.maintenance --stack $(ENV) $(DO) $(if $(filter start,$(DO)),$(START))
+
 # ---- load
 
 PATH_OF = $$($(PY) -c 'from infra import paths; print(paths.$(1))')

@@ -57,6 +57,7 @@ PULUMI_SCRIPTS = (
     "python/dist/pulumi-analyzer-policy-python",
 )
 SLOTH = "0.12.0"
+ALERTMANAGER = "0.28.1"
 
 TOOLS = (
     Tool("kubernetes", KUBERNETES, NODE_PROGRAMS, (_kubernetes(*NODE_PROGRAMS),)),
@@ -113,5 +114,18 @@ TOOLS = (
         debian_package="prometheus",
         on_path=OnPath(("--version",), at_least=(2, 42), below=(4,)),
     ),
-    Tool("amtool", "0.25", ("amtool", "prometheus-alertmanager"), debian_package="prometheus-alertmanager"),
+    Tool(
+        "amtool",
+        ALERTMANAGER,
+        ("amtool", "alertmanager"),
+        (
+            GoModule(
+                "alertmanager",
+                {name: f"github.com/prometheus/alertmanager/cmd/{name}" for name in ("amtool", "alertmanager")},
+                f"-s -w -X github.com/prometheus/common/version.Version={ALERTMANAGER}",
+            ),
+        ),
+        # Debian 12's is 0.25, to which the webhooks' `url_file` is an error; the image's is 0.28
+        on_path=OnPath(("--version",), at_least=(0, 26), below=(1,), beside=("alertmanager",)),
+    ),
 )

@@ -10,7 +10,7 @@ import yaml
 from infra import rules, settings
 
 FOLDER = Path(__file__).parents[3] / "runbooks"
-OPERATIONS = {"README", "deploy", "campaigns"}
+OPERATIONS = {"README", "deploy", "campaigns", "maintenance"}
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 SENDER = {"aeTitle": "CT1", "host": "10.0.0.1", "rights": ["store"], "silentAfterSeconds": 3600}
 ALERTS = [
@@ -54,5 +54,5 @@ def test_its_commands_are_the_shells_and_name_no_pod(file: Path) -> None:
 def test_every_runbook_is_of_an_alert_and_in_the_index() -> None:
     assert {file.stem for file in RUNBOOKS} == {rules.kebab(alert["alert"]) for alert in ALERTS}
     index = (FOLDER / "README.md").read_text()
-    for name in [*(file.stem for file in RUNBOOKS), "deploy", "campaigns"]:
+    for name in [*(file.stem for file in RUNBOOKS), "deploy", "campaigns", "maintenance"]:
         assert f"({name}.md)" in index

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from exporters.dimse_tap.metrics import SECONDS
+from exporters.dimse_tap import metrics as tap
+from exporters.http_log_exporter import metrics as http
 from infra.settings import SettingsError, parse
 from infra.slo_settings import BOUNDARIES, SloSettings
 
@@ -28,8 +29,8 @@ def test_an_objective_can_be_another() -> None:
     assert (slos.store_latency.objective, slos.store_latency.seconds) == (97.5, 10)
 
 
-def test_the_boundaries_are_those_of_the_taps_histograms() -> None:
-    assert BOUNDARIES == SECONDS
+def test_the_boundaries_are_those_of_the_histograms() -> None:
+    assert BOUNDARIES == tap.SECONDS == http.SECONDS
 
 
 NO_OBJECTIVE = (
