@@ -5,9 +5,10 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
+from pydicom.filewriter import write_dataset, write_file_meta_info
+from pydicom.uid import UID
 
 from exporters.dicom_exporter.modules import Imaging
 from exporters.dimse import uids
@@ -71,6 +72,20 @@ def make_instance(module: Imaging, target: str, transfer_syntax: str) -> Instanc
         encode(dataset, transfer_syntax),
         hashlib.sha256(pixels).hexdigest(),
     )
+
+
+def file_of(instance: Instance) -> bytes:
+    """As a DICOM file (PS3.10 section 7.1)."""
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\x00\x01"
+    meta.MediaStorageSOPClassUID = UID(uids.SECONDARY_CAPTURE_IMAGE_STORAGE)
+    meta.MediaStorageSOPInstanceUID = UID(instance.sop_instance_uid)
+    meta.TransferSyntaxUID = UID(instance.transfer_syntax)
+    meta.ImplementationClassUID = UID(uids.IMPLEMENTATION_CLASS)
+    buffer = DicomBytesIO()
+    write_file_meta_info(buffer, meta)
+    encoded: bytes = buffer.getvalue()
+    return bytes(128) + b"DICM" + encoded + instance.data_set
 
 
 def encode(dataset: Dataset, transfer_syntax: str) -> bytes:

@@ -7,9 +7,21 @@ from typing import Any
 from exporters.dicom_exporter.association import PHASES
 from exporters.dicom_exporter.modules import Module
 from exporters.dicom_exporter.probe import Probe
-from exporters.dicom_exporter.prober import commitment, echo, find, get, move, store
+from exporters.dicom_exporter.prober import (
+    commitment,
+    echo,
+    find,
+    get,
+    move,
+    qido_rs,
+    round_trip,
+    store,
+    stow_rs,
+    wado,
+)
 from exporters.dicom_exporter.receiver import Receiver
 from exporters.dicom_exporter.target import Target
+from exporters.dicom_exporter.web_client import PHASES as WEB_PHASES
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,11 @@ PROBERS: Mapping[str, Prober] = {
     "get": Prober(get.run, _dimse("request", "transfer")),
     "move": Prober(move.run, _dimse("request", "transfer")),
     "commitment": Prober(commitment.run, _dimse("transfer", "request", "report")),
+    "round-trip": Prober(round_trip.run, round_trip.PHASES),
+    "qido-rs": Prober(qido_rs.run, WEB_PHASES),
+    "stow-rs": Prober(stow_rs.run, WEB_PHASES),
+    "wado-rs": Prober(wado.run, ("store", *WEB_PHASES)),
+    "wado-uri": Prober(wado.run, ("store", *WEB_PHASES)),
 }
 
 

@@ -1,6 +1,7 @@
 """The configuration read anew: a good file is used, a bad one changes nothing."""
 
 import asyncio
+import socket
 import time
 from pathlib import Path
 
@@ -63,3 +64,52 @@ def test_a_bad_file_keeps_the_old_configuration_and_says_why(tmp_path: Path, tex
 
     asyncio.run(run())
     assert runner.config == old
+
+
+def test_a_receiver_that_moves_is_heard_at_the_new_place_and_no_more_at_the_old(tmp_path: Path) -> None:
+    path = tmp_path / "prober.yaml"
+    path.write_text(FIRST + 'receiver: {listen_address: "127.0.0.1:0", ae_title: ONE}\n')
+    runner = Runner(config.load(path))
+
+    async def run() -> None:
+        reloader, receiver = Reloader(path, runner), runner.receiver
+        await reloader.use(runner.config)
+        first = receiver.port
+        path.write_text(FIRST + 'receiver: {listen_address: "127.0.0.1:0", ae_title: TWO}\n')
+        await reloader.reload()
+        assert (receiver.port, receiver.ae_title) == (first, "TWO")
+        path.write_text(FIRST + 'receiver: {listen_address: "localhost:0", ae_title: TWO}\n')
+        await reloader.reload()
+        assert receiver.port != first
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", first)
+        path.write_text(FIRST)
+        await reloader.reload()
+        assert not receiver.listens
+
+    asyncio.run(run())
+
+
+def test_a_receiver_that_cannot_listen_keeps_the_old_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "prober.yaml"
+    path.write_text(FIRST + 'receiver: {listen_address: "127.0.0.1:0"}\n')
+    runner = Runner(config.load(path))
+
+    async def run() -> None:
+        reloader, receiver = Reloader(path, runner), runner.receiver
+        await reloader.use(runner.config)
+        before = receiver.port
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            path.write_text(SECOND + f'receiver: {{listen_address: "{address}"}}\n')
+            with pytest.raises(ConfigError) as raised:
+                await reloader.reload()
+        assert str(raised.value) == (
+            f"{path}: receiver.listen_address: {address} can't be listened on: Address already in use"
+        )
+        assert receiver.port == before
+        assert value(runner, "successful") == 0
+        receiver.close()
+
+    asyncio.run(run())
+    assert set(runner.config.modules) == {"echo"}
