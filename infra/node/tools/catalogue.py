@@ -110,9 +110,9 @@ TOOLS = (
     Tool(
         "promtool",
         "2.42.0",
-        ("promtool",),
+        ("promtool", "prometheus"),
         debian_package="prometheus",
-        on_path=OnPath(("--version",), at_least=(2, 42), below=(4,)),
+        on_path=OnPath(("--version",), at_least=(2, 42), below=(4,), beside=("prometheus",)),
     ),
     Tool(
         "amtool",
