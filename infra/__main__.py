@@ -19,8 +19,10 @@ from infra.components.load_balancer import LoadBalancer, api_server_host
 from infra.components.monitoring import Monitoring
 from infra.components.namespace import Namespace
 from infra.components.network import Peer
+from infra.components.node_exporter import NodeExporter
 from infra.components.object_store import ObjectStore
 from infra.components.page import Page
+from infra.components.postgres_exporter import PostgresExporter
 from infra.components.s3_exporter import S3Exporter
 from infra.providers.vnaops.resources import Certificate
 
@@ -65,11 +67,15 @@ def main() -> None:
     )
     in_bucket = wanted.archive.pixel_data is settings.PixelData.S3
     store = ObjectStore(environment, options) if in_bucket else None
-    database = Database(environment, authority, _api_server(slice_), options)
+    api_server = _api_server(slice_)
+    database = Database(environment, authority, api_server, options)
     archive = Archive(environment, registry, database, store, options)
     door = LoadBalancer(environment, archive, authority, api_server_host(kubeconfig, wanted.kube_context), options)
     alertmanager = Alertmanager(environment, options)
-    prometheus = Monitoring(environment, options)
+    PostgresExporter(environment, database, authority, options)
+    if wanted.monitoring.cluster is not None:
+        NodeExporter(environment, wanted.monitoring.cluster, options)
+    prometheus = Monitoring(environment, api_server, options)
     # nginx looks their names up when it starts
     after = pulumi.ResourceOptions(depends_on=[alertmanager, prometheus])
     Page(environment, pulumi.ResourceOptions.merge(options, after))

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from infra.cluster_settings import ClusterMonitoring
 from infra.setting_types import Cidr, Name, NodePort, Quantity, Section
 
 
@@ -41,6 +42,9 @@ class MonitoringSettings(Section):
     runbook_url: str = Field(default="runbooks", description="where runbooks/ is read, as alerts link to it")
     receivers: tuple[Receiver, ...] = ()
     dead_mans_switch: DeadMansSwitch | None = None
+    cluster: ClusterMonitoring | None = Field(
+        default=None, description="watch the cluster too; none: it is another's, or another environment does"
+    )
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -9,7 +9,20 @@ from typing import Any
 from infra import paths
 from infra.settings import Settings, SettingsError
 
-COMPONENTS = ("alertmanager", "archive", "haproxy", "page", "postgres", "prometheus", "python", "seaweedfs")
+COMPONENTS = (
+    "alertmanager",
+    "archive",
+    "haproxy",
+    "page",
+    "postgres",
+    "postgres-exporter",
+    "prometheus",
+    "python",
+    "seaweedfs",
+)
+
+NODE_EXPORTER = "node-exporter"
+"""Only where the cluster is watched too."""
 
 LOAD_GENERATOR = "loadtests"
 """The image of campaigns' pods: it makes the load, and is no part of what is loaded."""
@@ -20,7 +33,11 @@ def images(settings: Settings) -> dict[str, str]:
 
     Raises SettingsError where an image is neither set nor built.
     """
-    wanted = (*COMPONENTS, *((LOAD_GENERATOR,) if settings.campaign else ()))
+    wanted = [*COMPONENTS]
+    if settings.monitoring.cluster is not None:
+        wanted.append(NODE_EXPORTER)
+    if settings.campaign is not None:
+        wanted.append(LOAD_GENERATOR)
     built: dict[str, str] = {}
     if paths.images_file().exists():
         built = json.loads(paths.images_file().read_text())

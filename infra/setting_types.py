@@ -86,6 +86,13 @@ def _load_target(value: str) -> str:
     return value
 
 
+def _host_port(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not re.fullmatch(r"[A-Za-z0-9.-]+", host) or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        raise ValueError('an address is written like "10.89.0.1:2381"')
+    return value
+
+
 def _url(value: str) -> str:
     if not re.fullmatch(r"https?://[^/\s]+", value):
         raise ValueError('an endpoint is written like "https://s3.hospital.example:443", without a path')
@@ -101,6 +108,7 @@ Name = Annotated[str, AfterValidator(_name)]
 BucketName = Annotated[str, AfterValidator(_bucket)]
 Cidr = Annotated[str, AfterValidator(_cidr)]
 Url = Annotated[str, AfterValidator(_url)]
+HostPort = Annotated[str, AfterValidator(_host_port)]
 LoadTarget = Annotated[str, AfterValidator(_load_target)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 NodePort = Annotated[int, Field(ge=30000, le=32767)]

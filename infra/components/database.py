@@ -14,6 +14,8 @@ from infra.providers.vnaops.resources import Certificate, Secret
 APP_NAME = "database"
 CLUSTER_LABEL = "patroni-cluster"  # not Patroni's default `cluster-name`: that reads like the Kubernetes cluster's
 PORT, REST_PORT = 5432, 8008
+MONITORING = "monitoring"
+MEMBERS = "database-members"  # resolves to every member's pod
 
 
 def patroni_settings(members: int, passwords: dict[str, str]) -> dict[str, Any]:
@@ -45,6 +47,8 @@ def patroni_settings(members: int, passwords: dict[str, str]) -> dict[str, Any]:
             "listen": f"0.0.0.0:{PORT}",
             "data_dir": "/data/postgresql",
             "bin_dir": "/usr/lib/postgresql/17/bin",
+            # whoever becomes primary has the roles that were declared since the first start
+            "callbacks": dict.fromkeys(("on_start", "on_role_change"), "/run/secrets/patroni/roles"),
             "pgpass": "/tmp/pgpass",  # noqa: S108 (the pod's own emptyDir)
             "parameters": {
                 "shared_buffers": "128MB",
@@ -79,11 +83,39 @@ def bootstrap_sql(password: str) -> str:
     return f"CREATE ROLE archive LOGIN PASSWORD '{password}';\nCREATE DATABASE archive OWNER archive;\n"
 
 
+ROLES = """\
+#!/bin/sh
+# Patroni calls it with action, role and scope, for a promotion at its beginning: PostgreSQL takes writes a moment later
+[ "$2" = primary ] || exit 0
+sql="psql --no-psqlrc --quiet --host=/tmp --username=postgres --set=ON_ERROR_STOP=1"
+for _ in $(seq 60); do
+  if [ "$($sql --tuples-only --no-align --command='SELECT pg_is_in_recovery()')" = f ]; then
+    exec $sql --file=/run/secrets/patroni/monitoring.sql
+  fi
+  sleep 1
+done
+exit 1
+"""
+
+
+def monitoring_sql(password: str) -> str:
+    """The role that looks at statistics (pg_monitor) and at no table; it may be run again and again."""
+    return (
+        # a statement that fails would be logged, and the password with it
+        "SET log_min_error_statement = panic;\n"
+        f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{MONITORING}') "
+        f"THEN CREATE ROLE {MONITORING}; END IF; END $$;\n"
+        f"ALTER ROLE {MONITORING} LOGIN CONNECTION LIMIT 5 PASSWORD '{password}';\n"
+        f"GRANT pg_monitor TO {MONITORING};\n"
+    )
+
+
 class Database(Component):
-    """PostgreSQL at `host`:5432, TLS only; `password` is the archive's."""
+    """PostgreSQL at `host`:5432, TLS only; `password` is the archive's, `monitoring_password` that of `MONITORING`."""
 
     host: pulumi.Output[str]
     password: pulumi.Output[str]
+    monitoring_password: pulumi.Output[str]
 
     def __init__(
         self,
@@ -96,7 +128,7 @@ class Database(Component):
         settings = environment.settings.database
         passwords = {
             user: Secret(f"database-{user}", length=32, opts=self.child()).value
-            for user in ("superuser", "replication", "archive")
+            for user in ("superuser", "replication", "archive", MONITORING)
         }
         certificate = Certificate(
             "database-tls",
@@ -114,6 +146,8 @@ class Database(Component):
                     lambda known: json.dumps(patroni_settings(settings.members, known), indent=1)
                 ),
                 "archive.sql": passwords["archive"].apply(bootstrap_sql),
+                "monitoring.sql": passwords[MONITORING].apply(monitoring_sql),
+                "roles": ROLES,
                 # Patroni calls it with the superuser's connection string
                 "post-bootstrap": "#!/bin/sh\nexec psql --quiet --set=ON_ERROR_STOP=1 "
                 '--file=/run/secrets/patroni/archive.sql "$1"\n',
@@ -136,7 +170,7 @@ class Database(Component):
             environment,
             APP_NAME,
             ingress=[
-                Peer([PORT], apps=["archive"]),
+                Peer([PORT], apps=["archive", "postgres-exporter"]),
                 Peer([PORT, REST_PORT], apps=[APP_NAME]),
                 Peer([REST_PORT], apps=["prometheus"]),
             ],
@@ -144,7 +178,7 @@ class Database(Component):
         )
         headless = kubernetes.core.v1.Service(
             "database-members",
-            metadata=environment.metadata("database-members", APP_NAME),
+            metadata=environment.metadata(MEMBERS, APP_NAME),
             spec={
                 "clusterIP": "None",
                 "publishNotReadyAddresses": True,
@@ -221,6 +255,7 @@ class Database(Component):
             lambda parts: f"{parts[0]}.{parts[1]}.svc.cluster.local"
         )
         self.password = passwords["archive"]
+        self.monitoring_password = passwords[MONITORING]
         self.register_outputs({"host": self.host})
 
     def _account(self, environment: Environment) -> pulumi.Output[str]:

@@ -1,13 +1,25 @@
 """Monitoring: Prometheus, and the DICOM prober that stores and asks as a modality would, through the front door."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from infra import rules
-from infra.components import alertmanager, archive, database, haproxy, http_log, load_balancer, object_store, tap
+from infra.components import (
+    alertmanager,
+    archive,
+    cluster_scraping,
+    database,
+    haproxy,
+    http_log,
+    load_balancer,
+    object_store,
+    postgres_exporter,
+    tap,
+)
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
 from infra.components.pods import claim, container, http_probe, pod_template, selector
@@ -36,8 +48,11 @@ def prober_settings(called: str, target: str) -> dict[str, Any]:
     }
 
 
-def prometheus_settings(settings: Settings, stack: str, target: str) -> dict[str, Any]:
-    """prometheus.yaml (as JSON): the prober's modules, and each component's own metrics by the names of its pods."""
+def prometheus_settings(settings: Settings, stack: str, target: str, api_servers: Sequence[str] = ()) -> dict[str, Any]:
+    """prometheus.yaml (as JSON): the prober's modules, and each component's own metrics by the names of its pods.
+
+    `api_servers` (HOST:PORT) are asked where the cluster is watched too.
+    """
     scrape = settings.monitoring.scrape_seconds
 
     def pods(service: str, port: int, path: str = "/metrics") -> dict[str, Any]:
@@ -92,9 +107,15 @@ def prometheus_settings(settings: Settings, stack: str, target: str) -> dict[str
             ),
             job("load-balancer", static_configs=[{"targets": [f"load-balancer-metrics:{haproxy.METRICS}"]}]),
             job("http-log-exporter", static_configs=[{"targets": [f"load-balancer-metrics:{http_log.METRICS_PORT}"]}]),
-            job("database", **pods("database-members", database.REST_PORT)),
+            job("database", **pods(database.MEMBERS, database.REST_PORT)),
+            postgres_exporter.job(),
             job("prometheus", static_configs=[{"targets": [f"localhost:{PROMETHEUS_PORT}"]}]),
             job("alertmanager", static_configs=[{"targets": [f"{alertmanager.APP_NAME}:{alertmanager.PORT}"]}]),
+            *(
+                cluster_scraping.jobs(settings.monitoring.cluster, settings.namespace, api_servers)
+                if settings.monitoring.cluster
+                else []
+            ),
         ],
     }
 
@@ -102,12 +123,17 @@ def prometheus_settings(settings: Settings, stack: str, target: str) -> dict[str
 class Monitoring(Component):
     """Prometheus at `prometheus`:9090 of the namespace, and on the nodes where the settings say so."""
 
-    def __init__(self, environment: Environment, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        api_server: pulumi.Output[list[Peer]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("Monitoring", "monitoring", opts)
         # the archive's port through the balancer: what a modality sees is what is measured
         target = f"{load_balancer.APP_NAME}:{haproxy.DICOM}"
         self._prober(environment, target)
-        self._prometheus(environment, target)
+        self._prometheus(environment, target, api_server)
         self.register_outputs({})
 
     def _prober(self, environment: Environment, target: str) -> None:
@@ -169,14 +195,22 @@ class Monitoring(Component):
             opts=self.child(depends_on=[policy]),
         )
 
-    def _prometheus(self, environment: Environment, target: str) -> None:
+    def _prometheus(self, environment: Environment, target: str, api_server: pulumi.Output[list[Peer]]) -> None:
         settings = environment.settings.monitoring
         configuration = kubernetes.core.v1.ConfigMap(
             "prometheus",
             metadata=environment.metadata(),
             data={
-                "prometheus.yaml": json.dumps(
-                    prometheus_settings(environment.settings, pulumi.get_stack(), target), indent=1
+                "prometheus.yaml": api_server.apply(
+                    lambda peers: json.dumps(
+                        prometheus_settings(
+                            environment.settings,
+                            pulumi.get_stack(),
+                            target,
+                            [address for peer in peers for address in peer.addresses()],
+                        ),
+                        indent=1,
+                    )
                 )
             },
             opts=self.child(),
@@ -187,6 +221,7 @@ class Monitoring(Component):
             data=rules.files(environment.settings, pulumi.get_stack()),
             opts=self.child(),
         )
+        account = cluster_scraping.account(self, environment) if settings.cluster else None
         policy = allow(
             self,
             environment,
@@ -194,15 +229,19 @@ class Monitoring(Component):
             ingress=[
                 Peer([PROMETHEUS_PORT], apps=["page"], cidrs=environment.settings.load_balancer.client_cidrs),
             ],
-            egress=[
-                Peer([PROBER_PORT], apps=[PROBER]),
-                Peer([archive.HTTP_PORT, tap.METRICS_PORT], apps=[archive.APP_NAME]),
-                Peer([haproxy.METRICS, http_log.METRICS_PORT], apps=[load_balancer.APP_NAME]),
-                Peer([S3_EXPORTER_PORT], apps=[S3_EXPORTER]),
-                Peer([alertmanager.PORT], apps=[alertmanager.APP_NAME]),
-                Peer([database.REST_PORT], apps=[database.APP_NAME]),
-                Peer([object_store.METRICS_PORT], apps=[object_store.APP_NAME]),
-            ],
+            egress=api_server.apply(
+                lambda peers: [
+                    *([*cluster_scraping.peers(settings.cluster), *peers] if settings.cluster else []),
+                    Peer([PROBER_PORT], apps=[PROBER]),
+                    Peer([archive.HTTP_PORT, tap.METRICS_PORT], apps=[archive.APP_NAME]),
+                    Peer([haproxy.METRICS, http_log.METRICS_PORT], apps=[load_balancer.APP_NAME]),
+                    Peer([S3_EXPORTER_PORT], apps=[S3_EXPORTER]),
+                    Peer([alertmanager.PORT], apps=[alertmanager.APP_NAME]),
+                    Peer([database.REST_PORT], apps=[database.APP_NAME]),
+                    Peer([postgres_exporter.PORT], apps=[postgres_exporter.APP_NAME]),
+                    Peer([object_store.METRICS_PORT], apps=[object_store.APP_NAME]),
+                ]
+            ),
         )
         kubernetes.core.v1.Service(
             "load-balancer-metrics",
@@ -266,6 +305,7 @@ class Monitoring(Component):
                         "rules": {"configMap": {"name": rule_files.metadata["name"]}},
                         "tmp": {"emptyDir": {}},
                     },
+                    service_account=account,
                 ),
                 "volumeClaimTemplates": [claim("data", settings.size, environment.settings.storage_class_name)],
             },

@@ -19,6 +19,10 @@ class Peer:
     apps: Iterable[str] = ()
     cidrs: Iterable[str] = ()
 
+    def addresses(self) -> list[str]:
+        """HOST:PORT of each of its networks that is one host."""
+        return [f"{cidr[:-3]}:{port}" for cidr in self.cidrs if cidr.endswith("/32") for port in self.ports]
+
     def rule(self, side: str) -> dict[str, Any]:
         """The policy's rule; `side` is `from` or `to`."""
         peers: list[dict[str, Any]] = [{"podSelector": selector(app)} for app in self.apps]

@@ -87,6 +87,8 @@ def kubelet(machine: Machine, pki: Pki) -> Daemon:
             f"--node-ip={machine.address}",
             f"--root-dir={folder}/kubelet",
             f"--cert-dir={folder}/kubelet/pki",
+            # cAdvisor's own, whose default is elsewhere: without it its metrics know cgroups and no container
+            f"--containerd={machine.socket}",
         ],
         [file, kubeconfig, certificate, pki.ca],
         machine.prefix,

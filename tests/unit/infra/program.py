@@ -54,7 +54,8 @@ def declared(folder: Path, **settings: Any) -> Iterator[Recorder]:
     }
     (folder / "kubeconfig").write_text(json.dumps(kubeconfig))
     images = {
-        name: f"registry.example/{name}@sha256:{'0' * 64}" for name in (*release.COMPONENTS, release.LOAD_GENERATOR)
+        name: f"registry.example/{name}@sha256:{'0' * 64}"
+        for name in (*release.COMPONENTS, release.LOAD_GENERATOR, release.NODE_EXPORTER)
     }
     (folder / "images.json").write_text(json.dumps(images))
     modalities = [

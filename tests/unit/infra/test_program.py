@@ -35,6 +35,7 @@ def test_every_component_of_the_environment_is_declared(program: Recorder) -> No
     apps = {"archive", "database", "store", "load-balancer", "dicom-exporter", "s3-exporter", "prometheus"} | {
         "alertmanager",
         "page",
+        "postgres-exporter",
     }
     assert set(pods(program)) == apps
 
@@ -114,8 +115,9 @@ def test_on_a_file_system_the_archive_has_a_volume_and_there_is_no_bucket(on_fil
         "database",
         "load-balancer",
         "dicom-exporter",
-        "page",
         "prometheus",
+        "postgres-exporter",
+        "page",
         "alertmanager",
     }
     assert on_files.of("Bucket") == {}
