@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ import yaml
 
 from infra import rules, settings
 from infra.rules import slo
+from tests.rules import infrastructure
+from tests.rules.case import STEP, Case, steadily
 
-STEP = 15  # seconds
 STACK = "dev"
 SETTINGS = settings.parse(
     {"modalities": [{"aeTitle": "CT1", "host": "10.0.0.1", "rights": ["store"], "silentAfterSeconds": 3600}]}, STACK
@@ -27,21 +27,6 @@ ALERTS = {
     for rule in group["rules"]
     if "alert" in rule
 }
-
-
-@dataclass(frozen=True)
-class Case:
-    """Series that make the alert true from `onset` on (seconds), and the labels it then has of them."""
-
-    series: dict[str, str]
-    labels: dict[str, str] = field(default_factory=dict)
-    onset: int = 0
-    well: dict[str, str] = field(default_factory=dict)  # series under which it stays silent for ever; none: without any
-    words: dict[str, str] = field(default_factory=dict)  # what templates other than labels come to
-
-
-def steadily(value: float, rate: float = 0) -> str:
-    return f"{value}+{rate}x3000"
 
 
 STORE = 'dimse_tap_operation_duration_seconds_{}{{operation="C-STORE",status_class="{}"{}}}'
@@ -61,6 +46,16 @@ CASES = {
         {'dicom_probe_stall_suspected{target="door:11112"}': steadily(1)},
         {"target": "door:11112"},
         well={'dicom_probe_stall_suspected{target="door:11112"}': steadily(0)},
+    ),
+    "CertificateNearItsEnd": Case(
+        {
+            'dicom_probe_certificate_not_after_timestamp_seconds{module="echo-tls",target="door:2762"}': steadily(
+                1_728_000
+            )
+        },
+        {"target": "door:2762"},
+        well={'dicom_probe_certificate_not_after_timestamp_seconds{target="door:2762"}': steadily(1_900_800)},
+        words={"{{ $value | humanizeDuration }}": "19d 23h 59m 0s"},
     ),
     "AssociationsRejected": Case(
         {'dimse_tap_rejections_total{source="service-user",reason="called-AE-title-not-recognized"}': steadily(0, 300)},
@@ -186,7 +181,7 @@ CASES = {
         well={'dimse_tap_last_heard_timestamp_seconds{calling="CT1"}': steadily(0, STEP)},
         words={"{{ $value | humanizeDuration }}": "1h 1m 15s"},
     ),
-}
+} | infrastructure.CASES
 
 
 def seconds(text: str) -> int:
