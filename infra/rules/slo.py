@@ -4,6 +4,10 @@ An indicator is a pair of queries over `{{.window}}`: bad events and all events.
 no events make no series, never 0/0, so that nothing fires and nothing is averaged; what has no bad events yet has
 nought of them, not a gap; an operation's good ones are counted at a bound of its histogram's buckets. The prober's own
 operations count too: at night they are what keeps one failure of a few from being a catastrophe by percentage.
+
+An objective is 17 rules, evaluated once a minute. Of 60 label sets with three days of samples (15 s apart), the rules
+of both store objectives took 0.6 s of each minute on one core, by the windows of one and three days; it grows with
+the sets.
 """
 
 from dataclasses import dataclass
