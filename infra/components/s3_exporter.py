@@ -30,6 +30,8 @@ def declaration(settings: Settings) -> dict[str, Any]:
             "retention": {"mode": mode, "days": days} if mode else None,
             "versioning": "Enabled",
             "capacityBytes": bytes_of(size) if size else None,
+            # a site's own bucket may have both; in the embedded one a rule that somebody adds may delete images
+            **({} if store.endpoint else {"lifecycle": [], "policy": {}}),
         }
 
     return {
