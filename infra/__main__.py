@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 import yaml
 
 from infra import outputs, release, settings
-from infra.components import load_balancer, monitoring
+from infra.components import load_balancer, prober
 from infra.components.alertmanager import Alertmanager
 from infra.components.archive import Archive
 from infra.components.campaign import Campaign
@@ -23,6 +23,7 @@ from infra.components.node_exporter import NodeExporter
 from infra.components.object_store import ObjectStore
 from infra.components.page import Page
 from infra.components.postgres_exporter import PostgresExporter
+from infra.components.prober import Prober
 from infra.components.s3_exporter import S3Exporter
 from infra.providers.vnaops.resources import Certificate
 
@@ -58,7 +59,7 @@ def main() -> None:
     cluster = kubernetes.Provider("cluster", context=wanted.kube_context)
     options = pulumi.ResourceOptions(providers=[cluster])
 
-    registry = (*wanted.modalities, load_balancer.modality(), monitoring.modality())
+    registry = (*wanted.modalities, load_balancer.modality(), prober.modality())
     namespace = Namespace(wanted.namespace, options)
     environment = Environment(wanted, images, namespace.name)
     authority = Certificate("authority", common_name=f"vnaops {stack} authority", is_ca=True, validity_days=3650)
@@ -75,6 +76,7 @@ def main() -> None:
     PostgresExporter(environment, database, authority, options)
     if wanted.monitoring.cluster is not None:
         NodeExporter(environment, wanted.monitoring.cluster, options)
+    Prober(environment, authority.certificate, door.password, options)
     prometheus = Monitoring(environment, api_server, options)
     # nginx looks their names up when it starts
     after = pulumi.ResourceOptions(depends_on=[alertmanager, prometheus])

@@ -1,4 +1,4 @@
-"""Monitoring: Prometheus, and the DICOM prober that stores and asks as a modality would, through the front door."""
+"""Prometheus: what it scrapes, and by which rules it alerts."""
 
 import json
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from infra.components import (
     load_balancer,
     object_store,
     postgres_exporter,
+    prober,
     tap,
 )
 from infra.components.component import Component, Environment
@@ -25,30 +26,13 @@ from infra.components.network import Peer, allow
 from infra.components.pods import claim, container, http_probe, pod_template, selector
 from infra.components.s3_exporter import APP_NAME as S3_EXPORTER
 from infra.components.s3_exporter import PORT as S3_EXPORTER_PORT
-from infra.settings import Modality, PixelData, Right, Settings
+from infra.settings import PixelData, Settings
 
-PROBER, PROMETHEUS = "dicom-exporter", "prometheus"
-PROBER_PORT, PROMETHEUS_PORT = 9880, 9090
-AE_TITLE = "VNAOPS_PROBE"
-MODULES = ("echo", "store")
+PROMETHEUS = "prometheus"
+PROMETHEUS_PORT = 9090
 
 
-def modality() -> Modality:
-    """The prober's own entry in the registry."""
-    return Modality(ae_title=AE_TITLE, host="127.0.0.1", rights=frozenset({Right.ECHO, Right.STORE}))
-
-
-def prober_settings(called: str, target: str) -> dict[str, Any]:
-    """The prober's configuration: one module per DIMSE operation, and no target but the front door."""
-    return {
-        "targets": [target],
-        "modules": {
-            name: {"prober": name, "calling_ae_title": AE_TITLE, "called_ae_title": called} for name in MODULES
-        },
-    }
-
-
-def prometheus_settings(settings: Settings, stack: str, target: str, api_servers: Sequence[str] = ()) -> dict[str, Any]:
+def prometheus_settings(settings: Settings, stack: str, api_servers: Sequence[str] = ()) -> dict[str, Any]:
     """prometheus.yaml (as JSON): the prober's modules, and each component's own metrics by the names of its pods.
 
     `api_servers` (HOST:PORT) are asked where the cluster is watched too.
@@ -64,16 +48,6 @@ def prometheus_settings(settings: Settings, stack: str, target: str, api_servers
     def job(name: str, **more: Any) -> dict[str, Any]:
         return {"job_name": name, **more}
 
-    probes = [
-        job(
-            f"dicom-{module}",
-            metrics_path="/probe",
-            params={"module": [module], "target": [target]},
-            static_configs=[{"targets": [f"{PROBER}:{PROBER_PORT}"], "labels": {"target": target, "module": module}}],
-            metric_relabel_configs=[{"regex": "instance", "action": "labeldrop"}],
-        )
-        for module in MODULES
-    ]
     store = settings.object_store
     watched = settings.archive.pixel_data is PixelData.S3 and (store.endpoint is None or store.monitoring_secret)
     storage = []
@@ -95,8 +69,8 @@ def prometheus_settings(settings: Settings, stack: str, target: str, api_servers
             ]
         },
         "scrape_configs": [
-            *probes,
-            job("dicom-exporter", static_configs=[{"targets": [f"{PROBER}:{PROBER_PORT}"]}]),
+            *prober.jobs(scrape),
+            job("dicom-exporter", static_configs=[{"targets": [f"{prober.APP_NAME}:{prober.PORT}"]}]),
             job("archive", **pods(archive.APP_NAME, archive.HTTP_PORT, "/tools/metrics-prometheus")),
             *([job("dimse-tap", **pods(archive.APP_NAME, tap.METRICS_PORT))] if settings.archive.tap else []),
             *storage,
@@ -130,72 +104,10 @@ class Monitoring(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Monitoring", "monitoring", opts)
-        # the archive's port through the balancer: what a modality sees is what is measured
-        target = f"{load_balancer.APP_NAME}:{haproxy.DICOM}"
-        self._prober(environment, target)
-        self._prometheus(environment, target, api_server)
+        self._prometheus(environment, api_server)
         self.register_outputs({})
 
-    def _prober(self, environment: Environment, target: str) -> None:
-        configuration = kubernetes.core.v1.ConfigMap(
-            "dicom-exporter",
-            metadata=environment.metadata(),
-            data={
-                "dicom-exporter.yaml": json.dumps(
-                    prober_settings(environment.settings.archive.ae_title, target), indent=1
-                )
-            },
-            opts=self.child(),
-        )
-        policy = allow(
-            self,
-            environment,
-            PROBER,
-            ingress=[Peer([PROBER_PORT], apps=[PROMETHEUS])],
-            egress=[Peer([haproxy.DICOM, haproxy.DICOM_TLS, haproxy.HTTPS], apps=[load_balancer.APP_NAME])],
-        )
-        kubernetes.core.v1.Service(
-            "dicom-exporter",
-            metadata=environment.metadata(PROBER, PROBER),
-            spec={"selector": selector(PROBER)["matchLabels"], "ports": [{"name": "http", "port": PROBER_PORT}]},
-            opts=self.child(),
-        )
-        kubernetes.apps.v1.Deployment(
-            "dicom-exporter",
-            metadata=environment.metadata(PROBER, PROBER),
-            spec={
-                "replicas": 1,
-                "selector": selector(PROBER),
-                "template": pod_template(
-                    PROBER,
-                    [
-                        container(
-                            PROBER,
-                            environment.images["python"],
-                            cpu="50m",
-                            memory="128Mi",
-                            memory_limit="256Mi",
-                            ports={"http": PROBER_PORT},
-                            mounts={"settings": "/etc/dicom-exporter", "tmp": "/tmp"},  # noqa: S108
-                            command=[
-                                "dicom-exporter",
-                                "--config.file=/etc/dicom-exporter/dicom-exporter.yaml",
-                                f"--web.listen-address=:{PROBER_PORT}",
-                            ],
-                            readinessProbe=http_probe("/-/healthy", "http", period=2),
-                            livenessProbe=http_probe("/-/healthy", "http", period=10),
-                        )
-                    ],
-                    volumes={
-                        "settings": {"configMap": {"name": configuration.metadata["name"]}},
-                        "tmp": {"emptyDir": {}},
-                    },
-                ),
-            },
-            opts=self.child(depends_on=[policy]),
-        )
-
-    def _prometheus(self, environment: Environment, target: str, api_server: pulumi.Output[list[Peer]]) -> None:
+    def _prometheus(self, environment: Environment, api_server: pulumi.Output[list[Peer]]) -> None:
         settings = environment.settings.monitoring
         configuration = kubernetes.core.v1.ConfigMap(
             "prometheus",
@@ -206,7 +118,6 @@ class Monitoring(Component):
                         prometheus_settings(
                             environment.settings,
                             pulumi.get_stack(),
-                            target,
                             [address for peer in peers for address in peer.addresses()],
                         ),
                         indent=1,
@@ -232,7 +143,7 @@ class Monitoring(Component):
             egress=api_server.apply(
                 lambda peers: [
                     *([*cluster_scraping.peers(settings.cluster), *peers] if settings.cluster else []),
-                    Peer([PROBER_PORT], apps=[PROBER]),
+                    Peer([prober.PORT], apps=[prober.APP_NAME]),
                     Peer([archive.HTTP_PORT, tap.METRICS_PORT], apps=[archive.APP_NAME]),
                     Peer([haproxy.METRICS, http_log.METRICS_PORT], apps=[load_balancer.APP_NAME]),
                     Peer([S3_EXPORTER_PORT], apps=[S3_EXPORTER]),

@@ -49,25 +49,24 @@ def configuration(settings: Settings, stack: str) -> str:
             "routes": routes,
         },
         "inhibit_rules": [
-            # an archive that is down explains what is slow, failing or silent in the same environment
+            # an environment that is down silences its parts: what is slow, failing or silent, and budgets that burn;
+            # what burns on after the cause has ended is told
             {
-                "source_matchers": ['alertname=~"ArchiveDown|FrontDoorDown"'],
-                "target_matchers": [
-                    'alertname=~"StoreProbeFails|StoreFailures|StoreSlow|SenderSilent|ArchiveReplicaDown"'
-                ],
+                "source_matchers": ['alertname="ArchiveDown"'],
+                "target_matchers": ['component=~"archive|front-door|sender|slo-.*"', 'alertname!="ArchiveDown"'],
+                "equal": ["environment"],
+            },
+            {
+                "source_matchers": ['alertname="FrontDoorDown"'],
+                "target_matchers": ['component=~"front-door|sender|slo-.*"', 'alertname!="FrontDoorDown"'],
                 "equal": ["environment"],
             },
             {
                 "source_matchers": ['alertname=~"BucketUnreachable|DatabaseDown"'],
                 "target_matchers": [
-                    'alertname=~"ArchiveDown|FrontDoorDown|StoreProbeFails|StoreFailures|StoreSlow|ArchiveReplicaDown|IndexRetries|BucketNotLookedAt"'
+                    'component=~"archive|front-door|sender|object-store|database|slo-.*"',
+                    'alertname!~"BucketUnreachable|DatabaseDown|ObjectLockDrift"',
                 ],
-                "equal": ["environment"],
-            },
-            # a budget burns while its cause is known; what it burns on after the cause has ended is told
-            {
-                "source_matchers": ['alertname=~"ArchiveDown|FrontDoorDown|BucketUnreachable|DatabaseDown"'],
-                "target_matchers": ['component=~"slo-.*"'],
                 "equal": ["environment"],
             },
             {

@@ -42,6 +42,16 @@ CASES = {
         {"module": "store", "target": "door:11112"},
         well={'dicom_probe_success{module="store",target="door:11112"}': steadily(1)},
     ),
+    "RoundTripFails": Case(
+        {'dicom_probe_success{module="round-trip",target="door:11112"}': steadily(0)},
+        {"module": "round-trip", "target": "door:11112"},
+        well={'dicom_probe_success{module="round-trip",target="door:11112"}': steadily(1)},
+    ),
+    "ProbeFails": Case(
+        {'dicom_probe_success{module="qido-rs",target="door:8443"}': steadily(0)},
+        {"module": "qido-rs", "target": "door:8443"},
+        well={'dicom_probe_success{module="qido-rs",target="door:8443"}': steadily(1)},
+    ),
     "StoreStallSuspected": Case(
         {'dicom_probe_stall_suspected{target="door:11112"}': steadily(1)},
         {"target": "door:11112"},

@@ -1,0 +1,35 @@
+"""The deployed prober's configuration."""
+
+import json
+from pathlib import Path
+
+from exporters.dicom_exporter import config, modules
+from infra.components import prober
+
+MADE = prober.configuration("ARCHIVE", "load-balancer.vnaops-x.svc.cluster.local")
+
+
+def test_the_exporter_takes_its_configuration_and_every_module_has_its_job(tmp_path: Path) -> None:
+    file = tmp_path / "dicom-exporter.yaml"
+    file.write_text(json.dumps(MADE))
+    loaded = config.load(file)
+    jobs = {job["params"]["module"][0]: job["params"]["target"][0] for job in prober.jobs(15)}
+    assert set(loaded.modules) == set(jobs)
+    assert all(loaded.allows(target) for target in jobs.values())
+    assert not loaded.allows("elsewhere:104")
+
+
+def test_it_stores_for_the_patient_that_the_archive_knows_as_the_prober_s() -> None:
+    assert modules.Patient().id == prober.PATIENT_ID
+    assert {MADE["modules"][name]["match"]["PatientID"] for name in ("find", "qido-rs")} == {prober.PATIENT_ID}
+
+
+def test_a_probe_that_writes_and_reads_back_comes_once_a_minute_and_has_time() -> None:
+    for job in prober.jobs(15):
+        slow = job["params"]["module"][0] in prober.SLOW
+        assert job.get("scrape_interval") == ("60s" if slow else None)
+    assert {job.get("scrape_interval") for job in prober.jobs(120)} == {"120s", None}
+
+
+def test_the_password_is_read_from_a_file() -> None:
+    assert MADE["modules"]["wado-rs"]["basic_auth"] == {"username": "vnaops", "password_file": prober.PASSWORD}
