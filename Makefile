@@ -114,6 +114,10 @@ bench-load: ## the load generator beside dcmtk and pynetdicom in one run; writes
 bench-tap: ## the tap in front of the deployed archive and of a sink, beside the direct way; writes build/bench/tap.json
 	@$(IN) --stack $(ENV) python -m loadtests.bench.tap --outputs "$(OUTPUTS)"
 
+.PHONY: bench-prober
+bench-prober: ## 1,000 targets every 15 s from one prober on one core, a tenth of them hung; writes build/bench/prober.json
+	@$(PY) -m loadtests.bench.prober
+
 .PHONY: fuzz-tap
 fuzz-tap: ## a million mutated DICOM streams through the tap, byte for byte
 	@$(PY) -m tests.integration.exporters.tap_fuzz 1000000
