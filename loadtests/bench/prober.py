@@ -115,7 +115,16 @@ class Exporter:
             self.address: str = json.loads(line)["addresses"][0]
         except (ValueError, KeyError):
             raise BenchError(f"the exporter does not start: {line.strip()}") from None
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        self._logs = threading.Thread(target=self.process.stderr.read, daemon=True)
+        self._logs.start()
+
+    def stop(self) -> None:
+        """Ask it to end, and see that it has."""
+        self.process.terminate()
+        self._logs.join(60)
+        self.process.kill()
+        with self.process:  # closes the pipe
+            pass
 
     def processor_seconds(self) -> float:
         """User and system time until now."""
@@ -140,8 +149,7 @@ def exporter(processor: int) -> Iterator[Exporter]:
         try:
             yield made
         finally:
-            made.process.terminate()
-            made.process.wait(60)
+            made.stop()
 
 
 @dataclass
