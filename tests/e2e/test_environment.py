@@ -17,6 +17,7 @@ APPS = (
     "s3-exporter",
     "prometheus",
     "alertmanager",
+    "postgres-exporter",
 )
 
 
