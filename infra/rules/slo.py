@@ -67,12 +67,16 @@ class Indicator:
         """store_success → store-success."""
         return self.field.replace("_", "-")
 
-    def events(self, objective: Objective) -> Events:
+    def events(self, objective: Objective, scrape_seconds: int) -> Events:
         """The two queries."""
         if not self.histogram:
+            # all probes that the window has room for: by those that were made, the one that fails while an environment
+            # is deployed would page for its first half hour; whether probes are made is ProbeBlind's
             probes = f"dicom_probe_success{{{self.labels}}}[{WINDOW}]"
-            every = f"sum(count_over_time({probes}))"
-            return Events(f"{every} - sum(sum_over_time({probes}))", every)
+            began = f"last_over_time(vector(time())[1s:1s] offset {WINDOW})"
+            return Events(
+                f"avg(count_over_time({probes}) - sum_over_time({probes}))", f"(time() - {began}) / {scrape_seconds}"
+            )
         every = _rate(f"{self.histogram}_count", self.labels)
         good = _rate(f"{self.histogram}_count", self.labels, self.good)
         if isinstance(objective, LatencyObjective):
@@ -111,20 +115,20 @@ INDICATORS: Final = (
 
 
 def spec(settings: Settings) -> dict[str, Any]:
-    """sloth's input (`prometheus/v1`); the same for every stack with the same objectives."""
+    """sloth's input (`prometheus/v1`); the same for every stack with the same objectives and scrapes."""
     return {
         "version": "prometheus/v1",
         "service": "vnaops",
         "slos": [
-            _slo(indicator, objective)
+            _slo(indicator, objective, settings.monitoring.scrape_seconds)
             for indicator in INDICATORS
             if (objective := getattr(settings.slos, indicator.field)) is not None
         ],
     }
 
 
-def _slo(indicator: Indicator, objective: Objective) -> dict[str, Any]:
-    events = indicator.events(objective)
+def _slo(indicator: Indicator, objective: Objective, scrape_seconds: int) -> dict[str, Any]:
+    events = indicator.events(objective, scrape_seconds)
     declared = SloSettings.model_fields[indicator.field].description
     in_time = f" within {objective.seconds:g} s" if isinstance(objective, LatencyObjective) else ""
     what = f"{objective.objective:g} % of {PERIOD_DAYS} days{in_time} (slos.{to_camel(indicator.field)} of the stack)"

@@ -13,6 +13,7 @@ from infra import rules, settings
 from infra.rules import generate, slo
 
 STEP = 15  # seconds, dev's scrape interval
+HOUR = 3600
 EVENTS = 1_000_000  # in a step: a share of them is exact
 STACK = "dev"
 RULES = yaml.safe_load(rules.files(settings.parse({}, STACK), STACK)[slo.RULES])
@@ -89,7 +90,9 @@ def of(field: str) -> list[dict[str, Any]]:
     return [group for group in RULES["groups"] if group["name"].endswith(f"-vnaops-{BY_FIELD[field].name}")]
 
 
-def promtool(folder: Path, field: str, series: Series, step: int = STEP, **tests: Any) -> None:
+def promtool(
+    folder: Path, field: str, series: Series, step: int = STEP, evaluate: int | None = None, **tests: Any
+) -> None:
     groups = of(field)
     (folder / "slo.yaml").write_text(yaml.safe_dump({"groups": groups}))
     given = [
@@ -97,7 +100,7 @@ def promtool(folder: Path, field: str, series: Series, step: int = STEP, **tests
     ]
     test = {
         "rule_files": ["slo.yaml"],
-        "evaluation_interval": f"{step}s",
+        "evaluation_interval": f"{evaluate or step}s",
         "group_eval_order": [group["name"] for group in groups],
         "tests": [{"interval": f"{step}s", "input_series": given, **tests}],
     }
@@ -136,7 +139,7 @@ def alert(field: str, severity: str, share: float) -> dict[str, Any]:
     return {"exp_labels": labels, "exp_annotations": annotations}
 
 
-@pytest.mark.parametrize("field", OBSERVED)
+@pytest.mark.parametrize("field", sorted(set(OBSERVED) - {"front_door"}))
 @pytest.mark.parametrize(
     ("factor", "severities"),
     [(6.06, ("critical", "warning")), (5.94, ("warning",)), (1.02, ("warning",)), (0.98, ())],
@@ -155,40 +158,71 @@ def test_a_budget_that_burns_steadily_is_told_by_how_fast(
     )
 
 
-@pytest.mark.parametrize("field", OBSERVED)
-def test_a_total_failure_pages_when_its_hour_has_burnt_two_per_cent_and_is_quiet_after_it(
-    field: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("hours", "factor", "severities"),
+    [(6, 6.06, ("critical",)), (6, 5.94, ()), (24, 3.03, ("warning",)), (24, 2.97, ())],
+    ids=["above a page", "below a page", "above a ticket", "below a ticket"],
+)
+def test_a_front_door_that_fails_steadily_is_told_when_its_window_is_full(
+    hours: int, factor: float, severities: tuple[str, ...], tmp_path: Path
 ) -> None:
-    well = 7 * 3600 // STEP
-    failed = int(14.4 * budget(field) * 3600 / STEP) + 1  # steps that are more than the hour may have
-    fires = (well + failed) * STEP
+    share = round(EVENTS * factor * budget("front_door")) / EVENTS
+    evaluate = HOUR + 1  # between samples: with one at each end a window would have one too many
+    expected = [alert("front_door", severity, share) for severity in severities]
     promtool(
         tmp_path,
-        field,
-        OBSERVED[field]([0] * well + [1] * failed + [0] * 24),
-        promql_expr_test=[
-            firing(field, "critical", fires - STEP, False),
-            firing(field, "critical", fires, True),
-            firing(field, "critical", fires + 6 * 60, False),  # the window of 5 minutes is over
+        "front_door",
+        OBSERVED["front_door"]([share] * (hours * evaluate // STEP)),
+        evaluate=evaluate,
+        alert_rule_test=[
+            {"eval_time": f"{hours * evaluate}s", "alertname": "SloFrontDoor", "exp_alerts": expected},
         ],
     )
 
 
+@pytest.mark.parametrize("field", OBSERVED)
+def test_a_total_failure_pages_when_its_hour_has_burnt_two_per_cent_and_is_quiet_after_it(
+    field: str, tmp_path: Path
+) -> None:
+    well = 7 * HOUR // STEP
+    failed = int(14.4 * budget(field) * HOUR / STEP) + 1  # steps that are more than the hour may have
+    page = (well + failed) * STEP
+    over = page + 6 * 60  # and with it the window of 5 minutes
+    series = OBSERVED[field]([0] * well + [1] * failed + [0] * 24)
+    for at, fires in ((page - STEP, False), (page, True), (over, False)):
+        promtool(tmp_path, field, series, evaluate=at, promql_expr_test=[firing(field, "critical", at, fires)])
+
+
 def test_a_small_leak_is_a_ticket_when_three_days_have_burnt_a_tenth(tmp_path: Path) -> None:
-    step, hour = 120, 3600
-    well, leaks = 72 * hour // step, 36 * hour // step  # at twice the rate, half of three days are a tenth
-    shares = [0.0] * well + [2 * budget("store_success")] * (leaks + 60)
+    step, field = 120, "store_success"
+    well, leaks = 72 * HOUR // step, 36 * HOUR // step  # at twice the rate, half of three days are a tenth
+    series = OBSERVED[field]([0.0] * well + [2 * budget(field)] * (leaks + 60))
     half = (well + leaks) * step
+    for severity, at, fires in (
+        ("warning", half - 2 * step, False),
+        ("warning", half + 2 * step, True),
+        ("critical", half + HOUR, False),
+    ):
+        promtool(tmp_path, field, series, step, at, promql_expr_test=[firing(field, severity, at, fires)])
+
+
+def test_a_probe_that_fails_while_an_environment_is_new_does_not_page(tmp_path: Path) -> None:
+    shares = [0.0] * 10 + [1] + [0] * 20
     promtool(
         tmp_path,
-        "store_success",
-        OBSERVED["store_success"](shares),
-        step,
-        promql_expr_test=[
-            firing("store_success", "warning", half - 2 * step, False),
-            firing("store_success", "warning", half + 2 * step, True),
-            firing("store_success", "critical", half + hour, False),
-        ],
+        "front_door",
+        OBSERVED["front_door"](shares),
+        promql_expr_test=[firing("front_door", "critical", at * STEP, False) for at in range(8, 30)],
+    )
+
+
+def test_a_minute_without_a_front_door_pages_also_in_a_new_environment(tmp_path: Path) -> None:
+    shares = [0.0] * 10 + [1] * 5
+    promtool(
+        tmp_path,
+        "front_door",
+        OBSERVED["front_door"](shares),
+        promql_expr_test=[firing("front_door", "critical", 15 * STEP, True)],
     )
 
 

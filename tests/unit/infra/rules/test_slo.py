@@ -35,6 +35,12 @@ def test_a_latency_is_counted_at_its_bucket_however_it_is_written(seconds: float
     assert bound in query(settings, "query")["error_query"]
 
 
+def test_a_front_door_is_judged_by_the_probes_that_a_window_has_room_for() -> None:
+    settings = parse({"monitoring": {"scrapeSeconds": 30}}, "dev")
+    began = "last_over_time(vector(time())[1s:1s] offset {{.window}})"
+    assert query(settings, "front-door")["total_query"] == f"(time() - {began}) / 30"
+
+
 def test_the_committed_specifications_are_those_of_the_stacks_settings() -> None:
     committed = {folder.name: yaml.safe_load((folder / slo.SPEC).read_text()) for folder in slo.GENERATED.glob("*/")}
     assert committed == generate.wanted(), "the settings and infra/rules/generated/ differ: run make rules"
