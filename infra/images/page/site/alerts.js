@@ -3,6 +3,7 @@
 import { element } from "./elements.js";
 import { format } from "./units.js";
 
+const MOST = 8; // in sight: the numbers and pictures stay on a wall screen
 const ORDER = ["critical", "warning", "info", "none"];
 
 // Prometheus adds its external labels on the way to Alertmanager, which so has more
@@ -56,16 +57,18 @@ export function drawAlerts(into, list, now, trouble) {
       runbook(one.runbook),
     );
   const firing = list.filter((one) => one.state === "firing");
-  const pending = list.filter((one) => one.state !== "firing");
+  const rest = [...firing.splice(MOST), ...list.filter((one) => one.state !== "firing")];
+  const counts = ["firing", "pending"].map((state) => [rest.filter((one) => one.state === state).length, state]);
+  const more = counts.filter(([count]) => count).map(([count, state]) => `${count} ${state === "firing" ? "more" : state}`);
   const open = into.querySelector("details")?.open ?? false;
   into.replaceChildren(
     firing.length ? element("ul", {}, ...firing.map(row)) : element("p", { class: "calm" }, "No alert fires."),
-    pending.length
+    rest.length
       ? element(
           "details",
           { open },
-          element("summary", {}, `${pending.length} pending: ${[...new Set(pending.map((one) => one.name))].join(", ")}`),
-          element("ul", {}, ...pending.map(row)),
+          element("summary", {}, `${more.join(", ")}: ${[...new Set(rest.map((one) => one.name))].join(", ")}`),
+          element("ul", {}, ...rest.map(row)),
         )
       : "",
     trouble ? element("p", { class: "calm" }, `${trouble}; whether an alert is silenced is not known.`) : "",

@@ -35,7 +35,7 @@ export function options(width, height, grid) {
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 22, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: "page" }, drag: { x: false, y: false }, points: { size: 6 } },
     scales: { x: { time: true, range: () => [grid.start, grid.end] } },

@@ -132,6 +132,11 @@ export class HeatMap {
         : `most took ${this.edge(fullest)} to ${this.edge(fullest + 1)}, the slowest up to ${this.edge(slowest + 1)}`;
   }
 
+  /** Takes away what could be read as the present. */
+  forget() {
+    this.words.textContent = "";
+  }
+
   destroy() {
     this.sizes.disconnect();
     this.plot?.destroy();

@@ -17,8 +17,9 @@ export function named(legend, metric) {
   return legend.replace(/\{\{(\w+)\}\}/g, (_, label) => metric[label] ?? "");
 }
 
+// the newest; the last column may not be there yet, an older one is history
 function last(values) {
-  return values.findLast((value) => value !== null) ?? null;
+  return values.at(-1) ?? values.at(-2) ?? null;
 }
 
 // the largest, in the order of their names; of many, only those that were something
@@ -114,6 +115,11 @@ export class Lines {
     });
     if (this.left > 0) items.push(element("li", { class: "more" }, `${this.left} more at nought or smaller`));
     this.legend.replaceChildren(...items);
+  }
+
+  /** Takes away what could be read as the present. */
+  forget() {
+    this.legend.replaceChildren();
   }
 
   destroy() {

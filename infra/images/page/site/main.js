@@ -113,7 +113,7 @@ function trouble(words) {
   verdict("unknown", "How things are is not known");
   for (const one of [...tiles, ...shown.numbers]) one.unknown("not known");
   place("alerts").replaceChildren(element("p", { class: "calm" }, "Alerts are not known."));
-  for (const picture of shown.pictures) picture.note.textContent = "not current";
+  for (const picture of shown.pictures) picture.blind();
 }
 
 async function refresh(pictures) {

@@ -58,6 +58,13 @@ export class Picture {
     this.body.replaceChildren(element("p", { class: "nothing" }, words));
   }
 
+  /** Nothing is current: the past may stay, no present value does. */
+  blind() {
+    this.note.textContent = "not current";
+    if (this.drawn) this.drawn.forget();
+    else this.say("not known");
+  }
+
   clear() {
     this.drawn?.destroy();
     this.drawn = null;
