@@ -201,11 +201,22 @@ def test_the_earliest_end_of_the_chain_is_told(tmp_path: Path, verified: bool) -
     assert done.certificate_not_after == chain.intermediate_end
 
 
+def test_an_intermediate_authority_may_be_all_that_is_trusted(tmp_path: Path) -> None:
+    chain = Chain(tmp_path)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(chain.served, chain.key)
+
+    done = odd(make_certificate(tmp_path), {"ca_file": str(chain.intermediate)}, server=server)
+
+    assert done.outcome is Outcome.ACCEPTED, done.log
+
+
 class Chain:
     """A leaf for the loopback under an intermediate authority that ends before it, under a root."""
 
     def __init__(self, folder: Path) -> None:
         self.served, self.key, self.root = folder / "chain.pem", folder / "leaf-key.pem", folder / "root.pem"
+        self.intermediate = folder / "middle.pem"
         now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
         middle_end = now + datetime.timedelta(hours=3)
         self.intermediate_end = middle_end.timestamp()
@@ -229,8 +240,10 @@ class Chain:
         year = now + datetime.timedelta(days=365)
         authority = x509.BasicConstraints(ca=True, path_length=None)
         address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        middle = issue("middle", "root", middle_end, authority)
         self.root.write_bytes(issue("root", "root", year, authority))
-        self.served.write_bytes(issue("leaf", "middle", year, address) + issue("middle", "root", middle_end, authority))
+        self.intermediate.write_bytes(middle)
+        self.served.write_bytes(issue("leaf", "middle", year, address) + middle)
         none = serialization.NoEncryption()
         self.key.write_bytes(
             keys["leaf"].private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, none)
