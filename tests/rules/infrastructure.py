@@ -142,10 +142,14 @@ CLUSTER = {
 }
 CONTAINERS = {
     "ContainerRestarts": Case(
-        {f"container_start_time_seconds{IN_POD}": steadily(1000, STEP)},
+        {of("container_start_time_seconds", id="/kubepods/burstable/pod1f-2e/ab", **POD): steadily(1000, STEP)},
         POD,
         onset=90,  # four starts, seen every 30 s
-        well={f"container_start_time_seconds{IN_POD}": "1000x100 2000x100 3000x2000"},
+        # rollouts: new pods under the same name from 900 s on, every 120 s, each started once
+        well={
+            of("container_start_time_seconds", id=f"/kubepods/burstable/pod{uid}/ab", **POD): f"_x{at} {1000 + at}x100"
+            for at, uid in ((60, "1f-2e"), (68, "2f-3e"), (76, "3f-4e"), (84, "4f-5e"))
+        },
     ),
     "ContainerThrottled": Case(
         {
