@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 from exporters.dicom_exporter.instance import Instance, encode
-from exporters.dicom_exporter.outcome import Outcome, ProbeError
-from exporters.dicom_exporter.retrieved import read
+from exporters.dicom_exporter.retrieved import decoding, read
 from exporters.dimse import uids
 from exporters.dimse.message import Message
 
@@ -39,11 +38,8 @@ def action_information(transaction_uid: str, instance: Instance, transfer_syntax
 def read_report(message: Message, transfer_syntax: str) -> Report:
     """Of an N-EVENT-REPORT-RQ. Raises ProbeError if it can't be read."""
     dataset = read(message.data_set or b"", transfer_syntax)
-    try:
+    with decoding():
         committed = frozenset(str(one.ReferencedSOPInstanceUID) for one in dataset.get("ReferencedSOPSequence") or ())
         reasons = tuple(int(one.FailureReason) for one in dataset.get("FailedSOPSequence") or ())
         transaction = str(dataset.get("TransactionUID", ""))
-    except Exception as error:  # pydicom has no one class for what foreign bytes make it raise
-        words = f"the report of storage commitment can't be read: {type(error).__name__}"
-        raise ProbeError(Outcome.UNEXPECTED_CONTENT, words) from None
     return Report(transaction, message.command.event_type_id or 0, committed, reasons)

@@ -5,6 +5,7 @@ import asyncio
 import logging
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from exporters.dicom_exporter.reload import Reloader
 from exporters.dicom_exporter.runner import Runner
 from exporters.dicom_exporter.target import Target
 
+RESOLVERS = 64
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -59,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def _serve(path: Path, runner: Runner, host: str | None, port: int, timeout_offset: float) -> None:
     reloader, loop = Reloader(path, runner), asyncio.get_running_loop()
+    # a resolver can't be interrupted: names that hang must not keep the others waiting
+    loop.set_default_executor(ThreadPoolExecutor(RESOLVERS, "resolver"))
     await reloader.use(runner.config)
     app = application(runner, timeout_offset, reloader.reload)
     # A probe ends within its scrape: nothing is worth waiting for longer.

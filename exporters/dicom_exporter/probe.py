@@ -13,6 +13,7 @@ from exporters.dimse.pdu import AssociateReject
 from exporters.dimse.reasons import REJECT_WORDS, RejectSource, reject_words, words
 from exporters.dimse.status import StatusClass, status_class
 
+MAX_LOG = 1000  # lines: a peer that answers for ever must not fill the memory with them
 LogLine = tuple[float, str, dict[str, object]]
 
 
@@ -57,7 +58,8 @@ class Probe:
 
     def say(self, event: str, **values: object) -> None:
         """A line of the probe's log. Never what a peer wrote in free text: it may hold a patient's identity."""
-        self.log.append((perf_counter() - self._begin, event, values))
+        if len(self.log) < MAX_LOG:
+            self.log.append((perf_counter() - self._begin, event, values))
         self._logger.debug(event, **values)
 
     def end(self, error: ProbeError | None = None) -> None:

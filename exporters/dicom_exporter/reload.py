@@ -1,5 +1,6 @@
 """Reads the configuration anew while the exporter runs; a bad one leaves the old one in force."""
 
+import asyncio
 from pathlib import Path
 
 import structlog
@@ -16,6 +17,7 @@ class Reloader:
 
     def __init__(self, path: Path, runner: Runner) -> None:
         self._path, self._runner = path, runner
+        self._one_at_a_time = asyncio.Lock()
         name = "dicom_exporter_config_last_reload"
         text = "Whether the configuration was read well when that was last tried"
         self._successful = Gauge(f"{name}_successful", text, registry=runner.registry)
@@ -33,8 +35,9 @@ class Reloader:
         """Use the file as it is now. Raises ConfigError if that can't be; all stays as it was then."""
         log = structlog.get_logger()
         try:
-            loaded = config.load(self._path)
-            await self.use(loaded)
+            async with self._one_at_a_time:
+                loaded = config.load(self._path)
+                await self.use(loaded)
         except ConfigError as error:
             self._successful.set(0)
             log.error("configuration refused", reason=str(error))

@@ -1,7 +1,10 @@
 """What has come back from an archive: read, and compared with what was sent."""
 
 import hashlib
-from collections.abc import Callable
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 
 from pydicom import dcmread
@@ -13,36 +16,47 @@ from exporters.dicom_exporter.outcome import Outcome, ProbeError
 from exporters.dicom_exporter.probe import Probe
 from exporters.dimse import uids
 
+# what pydicom logs repeats values, which may be a patient's
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+
 _UNCOMPRESSED = (uids.IMPLICIT_VR_LITTLE_ENDIAN, uids.EXPLICIT_VR_LITTLE_ENDIAN)
 
 
 def read(data_set: bytes | bytearray, transfer_syntax: str) -> Dataset:
     """A data set as it comes over an association. Raises ProbeError if it can't be read."""
     if transfer_syntax not in _UNCOMPRESSED:
-        raise ProbeError(Outcome.UNEXPECTED_CONTENT, f"the data set came in transfer syntax {transfer_syntax}")
+        named = transfer_syntax if uids.is_valid(transfer_syntax) else "whose UID has no valid form"
+        raise ProbeError(Outcome.UNEXPECTED_CONTENT, f"the data set came in a transfer syntax {named}")
     implicit = transfer_syntax == uids.IMPLICIT_VR_LITTLE_ENDIAN
-    return _read(lambda: read_dataset(BytesIO(data_set), implicit, True, bytelength=len(data_set)))
+    with decoding():
+        return read_dataset(BytesIO(data_set), implicit, True, bytelength=len(data_set))
 
 
 def read_file(content: bytes) -> Dataset:
     """A DICOM file (PS3.10). Raises ProbeError if it is none."""
-    return _read(lambda: dcmread(BytesIO(content)))
+    with decoding():
+        return dcmread(BytesIO(content))
 
 
-def _read(how: Callable[[], Dataset]) -> Dataset:
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Whatever foreign bytes make pydicom raise is a ProbeError, and its warnings, which repeat values, are unheard.
+
+    An element is decoded only when it is first asked for: that belongs within, too.
+    """
     try:
-        dataset = how()
-        dataset.get("SOPInstanceUID")  # an element is decoded only when it is asked for
-        dataset.get("PixelData")
-    except Exception as error:  # pydicom has no one class for what foreign bytes make it raise
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    except Exception as error:  # pydicom has no one class for them
         words = f"what came back is no data set: {type(error).__name__}"
         raise ProbeError(Outcome.UNEXPECTED_CONTENT, words) from None
-    return dataset
 
 
 def check_identity(found: Dataset, sop_instance_uid: str) -> None:
     """Raises ProbeError if it is another instance."""
-    if str(found.get("SOPInstanceUID", "")) != sop_instance_uid:
+    with decoding():
+        here = str(found.get("SOPInstanceUID", ""))
+    if here != sop_instance_uid:
         raise ProbeError(Outcome.UNEXPECTED_CONTENT, "what came back is another instance than the one asked for")
 
 
@@ -52,7 +66,8 @@ def compare(found: Dataset, sent: Instance, probe: Probe) -> None:
     Only that is compared: an archive may coerce attributes and choose another transfer syntax (PS3.4 section B.4.1).
     """
     check_identity(found, sent.sop_instance_uid)
-    pixels = found.get("PixelData")
+    with decoding():
+        pixels = found.get("PixelData")
     here = hashlib.sha256(pixels if isinstance(pixels, bytes) else b"").hexdigest()
     probe.say("compared", sent=sent.pixel_hash, retrieved=here)
     if here != sent.pixel_hash:

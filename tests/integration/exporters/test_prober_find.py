@@ -12,11 +12,12 @@ from pynetdicom import evt
 from pynetdicom.sop_class import ModalityWorklistInformationFind, StudyRootQueryRetrieveInformationModelFind
 
 from exporters.dicom_exporter.outcome import Outcome
+from exporters.dicom_exporter.probe import MAX_LOG
 from exporters.dicom_exporter.prober import find
 from exporters.dimse import uids
 from exporters.dimse.command import CommandField, response
 from exporters.dimse.message import Message
-from exporters.dimse.status import PENDING
+from exporters.dimse.status import PENDING, PENDING_WITH_WARNING
 from tests.integration.exporters import odd_scp
 from tests.integration.exporters.odd_scp import Peer
 from tests.integration.exporters.probing import probed, probed_oddly, reason, value
@@ -193,6 +194,24 @@ def test_a_million_results_cost_a_bounded_amount_of_memory_and_end_as_a_failure(
     assert done.results == 10 + find.AFTER_CANCEL + 1
     assert peak < 8 << 20, "prober and peer together"
     assert len(done.log) < 50
+
+
+async def answering_with_two_statuses_by_turns(peer: Peer) -> None:
+    await peer.accept()
+    query = await peer.message()
+    one = results(peer, query, 1)
+    other = one.replace(PENDING.to_bytes(2, "little"), PENDING_WITH_WARNING.to_bytes(2, "little"))
+    assert len(other) == len(one)
+    peer.writer.write((one + other) * 2000)
+    await peer.until_closed()
+
+
+def test_the_log_of_a_probe_does_not_grow_with_what_the_peer_sends() -> None:
+    done = probed_oddly(answering_with_two_statuses_by_turns, STUDIES | {"max_results": 5000}, seconds=1.0)
+
+    assert (done.outcome, done.results) == (Outcome.TIMED_OUT, 4000)
+    assert len(done.log) == MAX_LOG + 1
+    assert reason(done) == "the deadline of 1 s has passed"
 
 
 async def answering_slowly_for_ever(peer: Peer) -> None:
