@@ -164,6 +164,8 @@ class ObjectStoreSettings(Section):
     object_lock: bool = True
     retention_mode: RetentionMode | None = RetentionMode.GOVERNANCE
     retention_days: int | None = Field(default=1, ge=1, le=36500)
+    probe_retention_days: int = Field(default=1, ge=1, le=36500, description="of the instances that the prober stores")
+    probe_tag: bool = Field(default=True, description="tag these, so that life cycle rules can tell them apart")
     storage_class: str = "STANDARD"
     size: Quantity = Field(default="40Gi", description="volume of the embedded store")
     capacity: Quantity | None = Field(
@@ -181,6 +183,11 @@ class ObjectStoreSettings(Section):
                     )
         elif (self.retention_days is None) != (self.retention_mode is None):
             raise ValueError("retentionMode and retentionDays go together: a mode without days keeps nothing")
+        elif self.retention_days is not None and self.probe_retention_days > self.retention_days:
+            raise ValueError(
+                f"probeRetentionDays must not be above retentionDays ({self.retention_days}): "
+                "a probe is not worth more than a patient's image"
+            )
         if self.endpoint is None:
             for field in ("admin_endpoint", "credentials_secret", "monitoring_secret", "profile"):
                 if getattr(self, field) is not None:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.valuerep import STR_VR
 
+from exporters.dicom_exporter.probe_patient import PROBE_PATIENT_ID
 from exporters.dicom_exporter.target import Target
 from exporters.dicom_exporter.tls import Tls
 from exporters.dimse import uids
@@ -98,7 +99,7 @@ Match = Annotated[dict[Keyword, Text | dict[Keyword, Text]], AfterValidator(_agr
 class Patient(Strict):
     """The patient that stored instances belong to: an invented one, marked as a quality control subject."""
 
-    id: PersonText = Field(default="VNAOPS-PROBE", description="Patient ID (0010,0020)")
+    id: PersonText = Field(default=PROBE_PATIENT_ID, description="Patient ID (0010,0020)")
     name: PersonText = Field(default="VNAOPS^PROBE", description="Patient's Name (0010,0010)")
 
 
@@ -231,6 +232,12 @@ class QidoModule(WebModule):
     )
     min_results: int = Field(default=0, ge=0, description="With fewer results the probe has failed")
     max_results: int = Field(default=100, ge=1, le=10_000, description="The parameter `limit`")
+    max_body_bytes: int = Field(
+        default=1 << 20,
+        ge=1,
+        le=1 << 26,
+        description="A longer answer is given up; JSON takes twenty times as much memory",
+    )
 
 
 class InstanceUids(Strict):

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from exporters.dicom_exporter.probe_patient import PROBE_PATIENT_ID
 from infra.components.component import Component, Environment
 from infra.components.database import Database
 from infra.components.network import Peer, allow
@@ -46,15 +47,22 @@ def storage_settings(settings: Settings, place: Sequence[str]) -> dict[str, Any]
     if not place:
         return {"StorageDirectory": STORAGE_FOLDER, "S3Storage": {"Enable": False}}
     endpoint, bucket = place
-    retention = settings.object_store.retention
+    store = settings.object_store
+    retention = store.retention
+    probe_class = {
+        "ProbePatientId": PROBE_PATIENT_ID,
+        "ProbeRetentionDays": store.probe_retention_days,
+        "ProbeTag": store.probe_tag,
+    }
     return {
         "S3Storage": {
             "Endpoint": endpoint,
             "Bucket": bucket,
-            "Region": settings.object_store.region,
-            "StorageClass": settings.object_store.storage_class,
+            "Region": store.region,
+            "StorageClass": store.storage_class,
             "RetentionMode": retention[0] if retention else "",
             "RetentionDays": retention[1] if retention else 0,
+            **(probe_class if retention else {}),
             "CredentialsFile": "/run/secrets/s3/credentials",
         }
     }

@@ -6,6 +6,7 @@ from typing import Any, Final
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from exporters.dicom_exporter.probe_patient import PROBE_PATIENT_ID
 from infra.components import haproxy, load_balancer
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
@@ -15,7 +16,6 @@ from infra.settings import Modality, Right
 APP_NAME = "dicom-exporter"
 PORT = 9880
 AE_TITLE = "VNAOPS_PROBE"
-PATIENT_ID = "VNAOPS-PROBE"  # what the exporter gives the patient of its instances
 AUTHORITY = "/run/secrets/authority/ca.pem"
 PASSWORD = "/run/secrets/web/password"  # noqa: S105 (a path)
 SLOW_SECONDS = 60  # between probes that read back what they have written
@@ -56,9 +56,9 @@ def configuration(called: str, name: str) -> dict[str, Any]:
             "echo": {"prober": "echo", **dimse},
             "echo-tls": {"prober": "echo", **dimse, "tls": tls},
             "store": {"prober": "store", **dimse},
-            "find": {"prober": "find", **dimse, "level": "patient", "match": {"PatientID": PATIENT_ID}},
+            "find": {"prober": "find", **dimse, "level": "patient", "match": {"PatientID": PROBE_PATIENT_ID}},
             "round-trip": {"prober": "round-trip", **dimse, "timeout_seconds": 30},
-            "qido-rs": {"prober": "qido-rs", **web, "match": {"PatientID": PATIENT_ID}, "max_results": 1},
+            "qido-rs": {"prober": "qido-rs", **web, "match": {"PatientID": PROBE_PATIENT_ID}, "max_results": 1},
             "wado-rs": {"prober": "wado-rs", **web, "timeout_seconds": 30},
         },
     }
@@ -95,6 +95,9 @@ class Prober(Component):
     ) -> None:
         super().__init__("Prober", APP_NAME, opts)
         called = environment.settings.archive.ae_title
+        # where it was before it had a component of its own: created anew it would be deleted again under the same name
+        before = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::vnaops:component:Monitoring::monitoring"
+        moved = [pulumi.Alias(parent=before)]
         files = kubernetes.core.v1.ConfigMap(
             "dicom-exporter",
             metadata=environment.metadata(),
@@ -130,7 +133,7 @@ class Prober(Component):
             "dicom-exporter",
             metadata=environment.metadata(APP_NAME, APP_NAME),
             spec={"selector": selector(APP_NAME)["matchLabels"], "ports": [{"name": "http", "port": PORT}]},
-            opts=self.child(),
+            opts=self.child(aliases=moved),
         )
         kubernetes.apps.v1.Deployment(
             "dicom-exporter",
@@ -171,6 +174,6 @@ class Prober(Component):
                     },
                 ),
             },
-            opts=self.child(depends_on=[policy]),
+            opts=self.child(depends_on=[policy], aliases=moved),
         )
         self.register_outputs({})

@@ -50,6 +50,8 @@ void Metrics::retry(Operation operation) { counts_[static_cast<size_t>(operation
 
 void Metrics::failure(Operation operation) { counts_[static_cast<size_t>(operation)].failures++; }
 
+void Metrics::stored(ObjectClass objectClass) { stored_[static_cast<size_t>(objectClass)]++; }
+
 void Metrics::inFlight(int change) { inFlight_ += change; }
 
 std::string Metrics::text() const {
@@ -77,6 +79,9 @@ std::string Metrics::text() const {
        [](const Counts& c) { return c.sent.load(); });
   each("received_bytes_total", "counter", "Bytes of answer bodies that were received.",
        [](const Counts& c) { return c.received.load(); });
+  head(out, "objects_total", "counter", "Objects that S3 has taken, by the class they are kept as.");
+  for (size_t c = 0; c < stored_.size(); c++)
+    out << kPrefix << "objects_total{class=\"" << kClassNames[c] << "\"} " << stored_[c] << '\n';
   head(out, "request_duration_seconds", "histogram",
        "Time of one request to S3, from its start to the end of the answer.");
   for (size_t o = 0; o < kOperations; o++) {

@@ -5,7 +5,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
+
+#include "probe_class.h"
 
 namespace vnaops {
 
@@ -33,6 +36,7 @@ class Metrics {
   void request(Operation operation, long status, double seconds, uint64_t sent, uint64_t received);
   void retry(Operation operation);
   void failure(Operation operation);  // given up: Orthanc was told so
+  void stored(ObjectClass objectClass);  // S3 has it
   void inFlight(int change);
 
   // The Prometheus text format, version 0.0.4.
@@ -53,6 +57,7 @@ class Metrics {
     std::atomic<uint64_t> received{0};
   };
   std::array<Counts, kOperations> counts_;
+  std::array<std::atomic<uint64_t>, std::size(kClassNames)> stored_{};
   std::atomic<int> inFlight_{0};
 };
 

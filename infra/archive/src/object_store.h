@@ -10,6 +10,7 @@
 #include "credentials.h"
 #include "http_client.h"
 #include "metrics.h"
+#include "probe_class.h"
 #include "settings.h"
 #include "signature.h"
 
@@ -31,7 +32,7 @@ class ObjectStore {
 
   // Returns when S3 has answered that it has the object. Never overwrites: an object of this key with other content is
   // an error.
-  void put(const std::string& key, const char* data, uint64_t size);
+  void put(const std::string& key, const char* data, uint64_t size, ObjectClass objectClass = ObjectClass::Ordinary);
 
   // `allocate` is called with the length before anything is received, again where it is repeated.
   void read(const std::string& key, const std::function<char*(uint64_t length)>& allocate);
@@ -57,8 +58,8 @@ class ObjectStore {
 
   HttpAnswer send(HttpClient& client, const Request& request);
   void attempts(Operation operation, const std::string& key, uint64_t size, const std::function<void()>& once);
-  void putWhole(const std::string& key, const char* data, uint64_t size, const Sha256& hash);
-  void putInParts(const std::string& key, const char* data, uint64_t size, const Sha256& hash);
+  void putWhole(const std::string& key, const char* data, uint64_t size, const Sha256& hash, ObjectClass objectClass);
+  void putInParts(const std::string& key, const char* data, uint64_t size, const Sha256& hash, ObjectClass objectClass);
   std::string putPart(const std::string& key, const Query& query, const char* data, uint64_t size,
                       std::string& checksum);
   // False where the object was there already, so that the upload's parts may be left over.
@@ -67,7 +68,7 @@ class ObjectStore {
   void dropQuietly(const std::string& key, const std::string& upload);
   void abort(const std::string& key, const std::string& upload);
   bool isThere(const std::string& key, uint64_t size, const Sha256& hash);
-  Headers objectHeaders(const char* data, uint64_t size, const Sha256& hash) const;
+  Headers objectHeaders(const char* data, uint64_t size, const Sha256& hash, ObjectClass objectClass) const;
   // Reads multiples of `unit`; false where the object's blocks are larger, and sets it to them.
   bool readRangeOnce(const std::string& key, uint64_t start, char* target, uint64_t length, uint64_t& unit);
 

@@ -12,6 +12,7 @@
 #include "index_check.h"
 #include "metrics.h"
 #include "object_store.h"
+#include "probe_class.h"
 #include "readiness.h"
 #include "settings.h"
 #include "test_deletion.h"
@@ -83,7 +84,12 @@ OrthancPluginErrorCode guarded(OrthancPluginErrorCode otherwise, const Act& act)
 
 OrthancPluginErrorCode create(const char* uuid, const void* content, int64_t size, OrthancPluginContentType type) {
   return guarded(OrthancPluginErrorCode_CannotWriteFile, [&] {
-    plugin->bucket->store.put(plugin->key(uuid, type), static_cast<const char*>(content), static_cast<uint64_t>(size));
+    const auto* data = static_cast<const char*>(content);
+    const auto length = static_cast<uint64_t>(size);
+    const ObjectClass objectClass = type == OrthancPluginContentType_Dicom
+                                        ? classify(data, length, plugin->settings.probePatientId)
+                                        : ObjectClass::Ordinary;
+    plugin->bucket->store.put(plugin->key(uuid, type), data, length, objectClass);
     return OrthancPluginErrorCode_Success;
   });
 }

@@ -11,8 +11,9 @@ namespace {
 constexpr const char* kSection = "S3Storage";
 constexpr const char* kDeletion = "TestDeletion";
 constexpr const char* kKeys[] = {
-    "Enable",        "Endpoint",        "Bucket",     "Region",                "Prefix",             "StorageClass", "RetentionMode",
-    "RetentionDays", "CredentialsFile", "PartSizeMB", "ConnectTimeoutSeconds", "ReadTimeoutSeconds", "CaFile"};
+    "Enable",         "Endpoint",      "Bucket",         "Region",                "Prefix",             "StorageClass",
+    "RetentionMode",  "RetentionDays", "ProbePatientId", "ProbeRetentionDays",    "ProbeTag",           "CredentialsFile",
+    "PartSizeMB",     "CaFile",        "ConnectTimeoutSeconds", "ReadTimeoutSeconds"};
 
 [[noreturn]] void refuse(const std::string& key, const std::string& rule) {
   throw SettingsError(std::string(kSection) + "." + key + " " + rule);
@@ -33,6 +34,28 @@ int number(const Json::Value& section, const char* key, int otherwise, int least
   return value.asInt();
 }
 
+void mustMatch(const char* key, const std::string& value, const char* pattern, const char* rule) {
+  if (!std::regex_match(value, std::regex(pattern))) refuse(key, std::string("must be ") + rule);
+}
+
+// The class of the prober's objects: shorter kept, never longer, and only beside a retention that is said here.
+void parseProbeClass(const Json::Value& section, Settings& s) {
+  s.probePatientId = text(section, "ProbePatientId", "");
+  mustMatch("ProbePatientId", s.probePatientId, "([A-Za-z0-9._-]{8,64})?",
+            "8 to 64 letters, digits, dots and dashes (shorter ones may be a patient's), or empty");
+  if (s.probePatientId.empty()) {
+    for (const char* key : {"ProbeRetentionDays", "ProbeTag"})
+      if (section.isMember(key)) refuse(key, "cannot be set without ProbePatientId: there would be no such class");
+    return;
+  }
+  if (s.retentionMode.empty())
+    refuse("ProbePatientId", "cannot be set without RetentionMode: the bucket's default would hold for probes too");
+  s.probeRetentionDays = number(section, "ProbeRetentionDays", s.probeRetentionDays, 1, s.retentionDays);
+  if (!section.isMember("ProbeTag")) return;
+  if (!section["ProbeTag"].isBool()) refuse("ProbeTag", "must be true or false");
+  s.probeTag = section["ProbeTag"].asBool();
+}
+
 // Short ones would match patients.
 std::string deletionPrefix(const Json::Value& configuration) {
   if (!configuration.isMember(kDeletion)) return "";
@@ -43,10 +66,6 @@ std::string deletionPrefix(const Json::Value& configuration) {
                         " must be a section with PatientIdPrefix and nothing else: 8 characters or more, since shorter "
                         "ones may begin a patient's");
   return prefix.asString();
-}
-
-void mustMatch(const char* key, const std::string& value, const char* pattern, const char* rule) {
-  if (!std::regex_match(value, std::regex(pattern))) refuse(key, std::string("must be ") + rule);
 }
 
 }  // namespace
@@ -110,6 +129,7 @@ Settings Settings::parse(const Json::Value& configuration) {
     refuse("RetentionDays", "cannot be set without RetentionMode: nothing would be kept");
   if (!s.retentionMode.empty() && s.retentionDays == 0)
     refuse("RetentionDays", "must be at least 1 where RetentionMode is set: a mode without days keeps nothing");
+  parseProbeClass(section, s);
   s.credentialsFile = text(section, "CredentialsFile", "");
   if (s.credentialsFile.empty())
     refuse("CredentialsFile", "must name an AWS shared credentials file: keys never stand in the configuration itself");

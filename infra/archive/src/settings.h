@@ -27,6 +27,9 @@ struct Settings {
   std::string storageClass = "STANDARD";
   std::string retentionMode;  // GOVERNANCE, COMPLIANCE, or empty: the bucket's default holds
   int retentionDays = 0;
+  std::string probePatientId;  // whose instances are of class probe; empty: there is no such class
+  int probeRetentionDays = 1;
+  bool probeTag = true;  // objects of class probe carry the tag vnaops-class=probe
   std::string credentialsFile;
   std::string caFile;                      // empty: the system's authorities
   uint64_t partSize = uint64_t{64} << 20;  // bytes

@@ -1,5 +1,6 @@
 """A real Orthanc with the storage area, a real S3, dcmtk's clients."""
 
+import datetime as dt
 import os
 import subprocess
 import threading
@@ -7,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
+from exporters.dicom_exporter.probe_patient import PROBE_PATIENT_ID
 from tests.integration.archive.plugin import build
 from tests.peers import dcmtk
 from tests.peers.orthanc import Orthanc, orthanc
+from tests.peers.probe_files import NEAR_MISSES, probe_file
 from tests.peers.s3_proxy import Fault, S3Proxy
 from tests.peers.seaweedfs import SeaweedFS
 
@@ -61,11 +65,12 @@ def becomes_ready(server: Orthanc) -> None:
     raise AssertionError("not ready after 10 s")
 
 
-def store(server: Orthanc, *files: Path) -> "subprocess.CompletedProcess[str]":
+def store(server: Orthanc, *files: Path, proposed: str = "-xe") -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [
             str(dcmtk.BIN / "storescu"),
             "-v",
+            proposed,  # transfer syntax
             "-aec",
             server.ae_title,
             "127.0.0.1",
@@ -94,6 +99,34 @@ def test_a_stored_instance_is_in_s3_under_lock_and_comes_back(
         assert answer.read() == kept
     tags = archive.get(f"/instances/{identifier}/simplified-tags")
     assert tags["SOPInstanceUID"] == str(pydicom.dcmread(instance).SOPInstanceUID)
+
+
+def days_kept(s3: SeaweedFS, bucket: str) -> dict[str, int]:
+    """By Patient ID, the days that its one object is under lock."""
+    found = {}
+    for version in s3.client().list_object_versions(Bucket=bucket)["Versions"]:
+        body = s3.client().get_object(Bucket=bucket, Key=version["Key"])
+        rest = body["ObjectLockRetainUntilDate"] - dt.datetime.now(dt.UTC)
+        found[str(pydicom.dcmread(BytesIO(body["Body"].read())).PatientID)] = round(rest / dt.timedelta(days=1))
+    return found
+
+
+@pytest.mark.parametrize("proposed", ["-xe", "-xi"])
+def test_a_probe_s_instance_keeps_its_class_through_orthanc_and_a_patient_s_does_not_get_it(
+    release: Path, section: dict[str, Any], instance: Path, tmp_path: Path, s3: SeaweedFS, bucket: str, proposed: str
+) -> None:
+    patient = str(pydicom.dcmread(instance).PatientID)
+    files = {PROBE_PATIENT_ID: probe_file(), f"{PROBE_PATIENT_ID}-2": NEAR_MISSES["a patient whose ID begins so"]()}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    settings = section | {"RetentionDays": 30, "ProbePatientId": PROBE_PATIENT_ID}
+    with orthanc({"S3Storage": settings}, plugins=[release]) as server:
+        stored = store(server, instance, *(tmp_path / name for name in files), proposed=proposed)
+        assert (stored.stdout + stored.stderr).count("Received Store Response (Success)") == 3
+        with urllib.request.urlopen(f"{server.url}/metrics/s3") as answer:  # noqa: S310
+            counted = answer.read().decode()
+    assert days_kept(s3, bucket) == {patient: 30, PROBE_PATIENT_ID: 1, f"{PROBE_PATIENT_ID}-2": 30}
+    assert 'vnaops_s3_storage_objects_total{class="probe"} 1\n' in counted
 
 
 def test_a_store_that_s3_does_not_take_is_refused_to_the_modality_and_told_in_the_log(

@@ -31,6 +31,36 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"RetentionDays": 36501}, "RetentionDays must be a whole number from 0 to 36500"),
     ({"RetentionDays": "1"}, "RetentionDays must be a whole number from 0 to 36500"),
     (
+        {"ProbePatientId": "PROBE"},
+        "ProbePatientId must be 8 to 64 letters, digits, dots and dashes (shorter ones may be a patient's), or empty",
+    ),
+    (
+        {"ProbePatientId": "VNAOPS PROBE "},
+        "ProbePatientId must be 8 to 64 letters, digits, dots and dashes (shorter ones may be a patient's), or empty",
+    ),
+    ({"ProbePatientId": 4711}, "ProbePatientId must be a string"),
+    (
+        {"ProbePatientId": "VNAOPS-PROBE", "RetentionMode": "", "RetentionDays": 0},
+        "ProbePatientId cannot be set without RetentionMode: the bucket's default would hold for probes too",
+    ),
+    (
+        {"ProbeRetentionDays": 1},
+        "ProbeRetentionDays cannot be set without ProbePatientId: there would be no such class",
+    ),
+    (
+        {"ProbePatientId": "", "ProbeTag": False},
+        "ProbeTag cannot be set without ProbePatientId: there would be no such class",
+    ),
+    (
+        {"ProbePatientId": "VNAOPS-PROBE", "ProbeRetentionDays": 0},
+        "ProbeRetentionDays must be a whole number from 1 to 1",
+    ),
+    (
+        {"ProbePatientId": "VNAOPS-PROBE", "ProbeRetentionDays": 31, "RetentionDays": 30},
+        "ProbeRetentionDays must be a whole number from 1 to 30",
+    ),
+    ({"ProbePatientId": "VNAOPS-PROBE", "ProbeTag": "yes"}, "ProbeTag must be true or false"),
+    (
         {"CredentialsFile": ""},
         "CredentialsFile must name an AWS shared credentials file: keys never stand in the configuration itself",
     ),

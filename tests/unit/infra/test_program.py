@@ -130,6 +130,19 @@ def test_on_a_file_system_the_archive_has_a_volume_and_there_is_no_bucket(on_fil
     assert orthanc_of(on_files)["S3Storage"] == {"Enable": False}
 
 
+def test_the_prober_s_objects_are_of_a_class_of_their_own_where_objects_are_locked(
+    program: Recorder, tmp_path: Path
+) -> None:
+    probe_class = {"ProbePatientId": "VNAOPS-PROBE", "ProbeRetentionDays": 1, "ProbeTag": True}
+    assert probe_class.items() <= orthanc_of(program)["S3Storage"].items()
+    long = {"retentionDays": 7300, "probeRetentionDays": 2, "probeTag": False}
+    with declared(tmp_path, objectStore=long) as kept:
+        section = orthanc_of(kept)["S3Storage"]
+        assert (section["RetentionDays"], section["ProbeRetentionDays"], section["ProbeTag"]) == (7300, 2, False)
+    with declared(tmp_path, objectStore={"objectLock": False}) as unlocked:
+        assert not probe_class.keys() & orthanc_of(unlocked)["S3Storage"].keys()
+
+
 def test_on_a_file_system_prometheus_asks_for_no_object_store(program: Recorder, on_files: Recorder) -> None:
     def jobs(recorder: Recorder) -> set[str]:
         text = recorder.of("ConfigMap")["prometheus"]["data"]["prometheus.yaml"]

@@ -48,6 +48,11 @@ INVALID = {
         "vnaops:archive.aeTitle: an AE title has 1 to 16 printable ASCII characters without backslash or outer blanks "
         f'(PS3.5 section 6.2) (it is "{"A" * 17}")',
     ),
+    "probes kept longer than images": (
+        {"objectStore": {"retentionDays": 7, "probeRetentionDays": 8}},
+        "vnaops:objectStore: probeRetentionDays must not be above retentionDays (7): "
+        "a probe is not worth more than a patient's image",
+    ),
     "retention without object lock": (
         {"objectStore": {"objectLock": False, "retentionDays": 7}},
         "vnaops:objectStore: retentionDays cannot be set when objectLock is off: "
