@@ -11,7 +11,11 @@ LOG = "127.0.0.1:9514"  # within the pod, so that nobody else can send lines
 
 
 def sidecar(image: str) -> dict[str, Any]:
-    """An init container that goes on (KEP-753): it is there before the first request and after the last."""
+    """An init container that goes on (KEP-753): it is there until after the last request.
+
+    No startup probe and a patient liveness probe: the front door neither waits for it, nor leaves its Service for a
+    restart that only a scrape would notice (a pod is ready only while all its containers are).
+    """
     return container(
         "http-log-exporter",
         image,
@@ -27,6 +31,5 @@ def sidecar(image: str) -> dict[str, Any]:
             f"--operations={','.join(OPERATIONS)}",
             f"--backends={','.join(HTTP_BACKENDS)}",
         ],
-        startupProbe=http_probe("/-/healthy", "log-metrics", period=1, failures=30),
-        livenessProbe=http_probe("/-/healthy", "log-metrics", period=10),
+        livenessProbe=http_probe("/-/healthy", "log-metrics", period=30, failures=10),
     )
