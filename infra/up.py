@@ -142,11 +142,15 @@ def summary(stack: str) -> None:
         say(f"  page           {outputs['page']['url']}")
     if "prometheus" in outputs:
         say(f"  Prometheus     {outputs['prometheus']['url']}")
+    if "alertmanager" in outputs:
+        say(f"  Alertmanager   {outputs['alertmanager']['url']}")
+    if "page" in outputs:
+        say(f"  its page       {outputs['page']['url']}")
     reports = sorted(REPORTS.glob("*/report.html"))
     if reports:
         say(f"  last campaign  {reports[-1]}")
     say("")
-    say('Next: eval "$(make -s env)" for pulumi and kubectl; make campaign; make node-down; make help')
+    say('Next: eval "$(make -s env)" for pulumi and kubectl; make status; make campaign; make node-down; make help')
 
 
 def embedded(stack: str) -> bool:
