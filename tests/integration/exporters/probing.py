@@ -13,9 +13,10 @@ from tests.integration.exporters.odd_scp import Behaviour, odd_scp
 RECEIVER = {"listen_address": "127.0.0.1:0", "ae_title": "PROBE_SCP"}
 
 
-def config(module: Mapping[str, Any]) -> Config:
+def config(module: Mapping[str, Any], receiver_port: int = 0) -> Config:
     """With this module, named `probe`."""
-    return Config.model_validate({"targets": ["*"], "receiver": RECEIVER, "modules": {"probe": module}})
+    receiver = RECEIVER | {"listen_address": f"127.0.0.1:{receiver_port}"}
+    return Config.model_validate({"targets": ["*"], "receiver": receiver, "modules": {"probe": module}})
 
 
 def probed(
@@ -24,14 +25,19 @@ def probed(
     seconds: float = 20.0,
     *,
     listening: Callable[[int], Awaitable[None]] | None = None,
+    receiver_port: int = 0,
 ) -> Probe:
-    """One probe in an event loop of its own; `listening` is told the port of the prober's own SCP before."""
+    """One probe in an event loop of its own.
+
+    With a port, or with `listening`, which is told the port before, the prober's own SCP listens.
+    """
 
     async def run() -> Probe:
-        runner = Runner(config(module))
+        runner = Runner(config(module, receiver_port))
         try:
-            if listening is not None:
+            if listening is not None or receiver_port:
                 await runner.receiver.listen(runner.config.receiver)
+            if listening is not None:
                 await listening(runner.receiver.port)
             return await runner.probe(Target("127.0.0.1", port), "probe", seconds)
         finally:
