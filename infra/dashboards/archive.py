@@ -8,7 +8,7 @@ ARCHIVE: Final = ("archive",)
 DATABASE: Final = ("database",)
 POSTGRES: Final = ("postgres",)
 PODS: Final = ("cadvisor",)
-CONTAINERS: Final = 'container=~"archive|dimse-tap|database|postgres|load-balancer|prometheus"'
+CONTAINERS: Final = 'container!=""'  # without a name are whole pods, which would count twice
 
 DASHBOARD: Final = Dashboard(
     "vnaops-archive",

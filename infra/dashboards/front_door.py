@@ -55,6 +55,19 @@ DASHBOARD: Final = Dashboard(
             limits=Limits(1, 0.5),
             words=IS_UP,
         ),
+        table(
+            "Error budgets left",
+            Unit.RATIO,
+            "sort(max by (sloth_slo) (slo:period_error_budget_remaining:ratio))",
+            "What each objective may still fail in 30 days; below nought it is missed.",
+            limits=Limits(0.25, 0),
+        ),
+        series(
+            "Error budgets' burn rates",
+            Unit.NUMBER,
+            "How fast each budget is used up: at 1 it lasts exactly its 30 days.",
+            Query("max by (sloth_slo) (slo:current_burn_rate:ratio)", "{{sloth_slo}}"),
+        ),
         series(
             "Probe duration",
             Unit.SECONDS,

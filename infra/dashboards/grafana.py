@@ -98,9 +98,12 @@ def _stat(panel: Panel) -> stat.Panel:
     )
 
 
-def _table(_: Panel) -> table.Panel:
-    hidden = [models.DynamicConfigValue(id_val="custom.hidden", value=True)]
-    return table.Panel().override_by_name("Time", hidden)
+def _table(panel: Panel) -> table.Panel:
+    built = table.Panel().override_by_name("Time", [models.DynamicConfigValue(id_val="custom.hidden", value=True)])
+    if panel.limits:
+        coloured = models.DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-text"})
+        built.override_by_name("Value", [coloured])
+    return built
 
 
 _KINDS: Final[dict[Kind, Callable[[Panel], Any]]] = {

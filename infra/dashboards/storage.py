@@ -61,7 +61,8 @@ DASHBOARD: Final = Dashboard(
             Unit.RATIO,
             "The share of its capacity that a bucket uses in 30 days, if it goes on as in the last six hours.",
             Query(
-                f"predict_linear({USED}[6h], 30 * 86400) / on (bucket) max by (bucket) (s3_exporter_capacity_bytes)",
+                f"clamp_min(predict_linear({USED}[6h], 30 * 86400), 0)"
+                " / on (bucket) max by (bucket) (s3_exporter_capacity_bytes)",
                 "{{bucket}}",
             ),
             jobs=S3,

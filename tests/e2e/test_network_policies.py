@@ -17,6 +17,7 @@ DOORS = {
     "archive ": 8042,
     "load-balancer": 11112,
     "prometheus": 9090,
+    "page": 8080,
 }
 KNOCK = """
 import json, socket, sys

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra import paths
 from infra.components.nginx import configuration
 from infra.dashboards.generated_files import VIEWS
 from infra.images import npm, recipe
@@ -19,9 +20,10 @@ SETTINGS = {"environment": "test", "calling": "VNAOPS_LOAD", "scrapeSeconds": 15
 
 
 def site(folder: Path) -> Path:
-    """The folder that the image serves, made as its Containerfile makes it."""
+    """The folder that the image serves, made as its Containerfile makes it; uPlot is from the image builds' cache."""
     page = recipe.load(REPOSITORY)["page"]
-    modules = npm.fetch(page, REPOSITORY, folder / "npm", Commands(lambda line: None), folder / "npm.log")
+    cache = paths.cache_dir() / "images/npm"
+    modules = npm.fetch(page, REPOSITORY, cache, Commands(lambda line: None), folder / "npm.log")
     served = folder / "site"
     shutil.copytree(REPOSITORY / page.folder / "site", served)
     for file in (VIEWS, modules / "uplot/dist/uPlot.esm.js", modules / "uplot/dist/uPlot.min.css"):

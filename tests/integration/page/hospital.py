@@ -149,6 +149,9 @@ class Hospital:
             self._is(job, "dicom_probe_certificate_days_left", 341.0, **labels)
             for phase, share in {"connect": 0.1, "associate": 0.2, "request": 0.5, "release": 0.2}.items():
                 self._is(job, "dicom_probe_phase_duration_seconds", took * slower * share, phase=phase, **labels)
+        for slo, burn in {"store-success": 0.2, "front-door": 0.0, "query": 0.8 * slower}.items():
+            self._is("rules", "slo:period_error_budget_remaining:ratio", 1 - burn / 5, sloth_slo=slo)
+            self._is("rules", "slo:current_burn_rate:ratio", burn, sloth_slo=slo)
         job = "load-balancer"
         for proxy in ("dicom", "https"):
             self._is(job, "haproxy_frontend_current_sessions", round(6 * swing + 16 * load), proxy=proxy)
