@@ -107,7 +107,10 @@ async def web_client(target: Target, access: WebAccess, probe: Probe) -> AsyncIt
 
 
 class _Connector(aiohttp.BaseConnector):
-    """Connects as the DIMSE probers do, to the target and to nothing else, whatever the URL says."""
+    """Connects as the DIMSE probers do, to the target and to nothing else, whatever the URL says.
+
+    `_create_connection` is what aiohttp's own connectors override, too; the lock file keeps its version.
+    """
 
     def __init__(self, target: Target, access: WebAccess, probe: Probe) -> None:
         super().__init__(limit=1)
