@@ -11,9 +11,12 @@ from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
 from infra.components.pods import claim, container, http_probe, pod_template, selector
 from infra.providers.vnaops.resources import Bucket, Credentials, Secret
+from infra.settings import ObjectStoreSettings
 
 APP_NAME = "object-store"
 S3_PORT, METRICS_PORT = 8333, 9327
+S3_GRPC_PORT = S3_PORT + 10_000  # SeaweedFS' own choice
+PROBE_TAG = "vnaops-class=probe"  # as the archive's storage area puts it on the prober's objects
 LOCK = "GetBucketObjectLockConfiguration"  # SeaweedFS has it apart from Read
 
 
@@ -51,6 +54,27 @@ def identities(
                 ],
             },
         ]
+    }
+
+
+def expire_tagged(store: ObjectStoreSettings) -> dict[str, int]:
+    """What the archive's bucket lets go: days by tag.
+
+    A day later than the lock ends: SeaweedFS 4.48 looks at an object once, when it is due, and passes over what is
+    still locked for good, so that a few seconds between two clocks would keep every probe.
+    """
+    return {PROBE_TAG: store.probe_retention_days + 1} if store.retention and store.probe_tag else {}
+
+
+def maintenance(s3_grpc_port: int, every_minutes: int) -> dict[str, str]:
+    """Environment of `weed server` in which it carries out life cycle rules: by itself it only keeps them.
+
+    The master runs the lines as `weed shell` would, in place of a list that is empty by default.
+    """
+    lines = ("lock", f"s3.lifecycle.run-shard -shards 0-15 -events 0 -s3 127.0.0.1:{s3_grpc_port}", "unlock")
+    return {
+        "WEED_MASTER_MAINTENANCE_SCRIPTS": "\n".join(lines),
+        "WEED_MASTER_MAINTENANCE_SLEEP_MINUTES": str(every_minutes),
     }
 
 
@@ -110,6 +134,7 @@ class ObjectStore(Component):
             versioning=True,
             retention_mode=retention[0] if retention else None,
             retention_days=retention[1] if retention else None,
+            expire_tagged=expire_tagged(settings),
             opts=bucket_options,
         )
         self.canary = Bucket(
@@ -234,7 +259,10 @@ class ObjectStore(Component):
                                 f"-metricsPort={METRICS_PORT}",
                                 "-metricsIp=0.0.0.0",
                             ],
-                            env=[{"name": "HOME", "value": "/tmp"}],  # noqa: S108
+                            env=[
+                                {"name": name, "value": value}
+                                for name, value in {"HOME": "/tmp", **maintenance(S3_GRPC_PORT, 60)}.items()  # noqa: S108
+                            ],
                             readinessProbe=http_probe("/healthz", "s3", period=2),
                         )
                     ],

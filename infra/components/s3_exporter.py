@@ -9,8 +9,9 @@ import pulumi_kubernetes as kubernetes
 from infra.components import object_store
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
-from infra.components.object_store import ObjectStore, canary_of
+from infra.components.object_store import ObjectStore, canary_of, expire_tagged
 from infra.components.pods import container, http_probe, pod_template, selector
+from infra.providers.vnaops import s3_lifecycle
 from infra.setting_types import bytes_of
 from infra.settings import Settings
 
@@ -21,23 +22,22 @@ PORT = 9883
 def declaration(settings: Settings) -> dict[str, Any]:
     """What the buckets are meant to be, in the exporter's form; the same settings make the buckets."""
     store = settings.object_store
-    retention = store.retention
     size = store.capacity if store.endpoint else store.size
 
-    def bucket(mode: str | None, days: int | None) -> dict[str, Any]:
+    def bucket(retention: tuple[str, int] | None, expiring: dict[str, int]) -> dict[str, Any]:
         return {
             "objectLock": store.object_lock,
-            "retention": {"mode": mode, "days": days} if mode else None,
+            "retention": dict(zip(("mode", "days"), retention, strict=True)) if retention else None,
             "versioning": "Enabled",
             "capacityBytes": bytes_of(size) if size else None,
             # a site's own bucket may have both; in the embedded one a rule that somebody adds may delete images
-            **({} if store.endpoint else {"lifecycle": [], "policy": {}}),
+            **({} if store.endpoint else {"lifecycle": s3_lifecycle.rules(expiring), "policy": {}}),
         }
 
     return {
         "buckets": {
-            store.bucket: bucket(*(retention or (None, None))),
-            canary_of(store.bucket): bucket("GOVERNANCE", 1) if retention else bucket(None, None),
+            store.bucket: bucket(store.retention, expire_tagged(store)),
+            canary_of(store.bucket): bucket(("GOVERNANCE", 1) if store.retention else None, {}),
         }
     }
 

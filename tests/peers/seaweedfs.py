@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,6 +79,7 @@ def seaweedfs(
     keys: tuple[str, str] | None = None,
     tls: tuple[Path, Path, Path] | None = None,
     others: Sequence[Mapping[str, Any]] = (),
+    environment: Callable[[int], Mapping[str, str]] = lambda s3_grpc_port: {},
 ) -> Iterator[SeaweedFS]:
     """Run one server on the loopback with an empty store and random keys; afterwards nothing of it is left.
 
@@ -87,6 +88,7 @@ def seaweedfs(
         keys: access key and secret key, for a test that needs them before; else random ones.
         tls: certificate, private key and authority (PEM files); the endpoint is https then.
         others: more identities, as s3.json has them.
+        environment: further environment variables, by the gateway's gRPC port.
 
     Raises:
         RuntimeError: the server ended or was not ready in time; its log is in the message.
@@ -115,6 +117,7 @@ def seaweedfs(
                     stdout=log,
                     stderr=log,
                     stdin=subprocess.DEVNULL,
+                    env={**os.environ, **environment(ports[1])},
                 )
             try:
                 if _ready(server, process):

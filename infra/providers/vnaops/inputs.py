@@ -16,6 +16,7 @@ from infra.providers.vnaops.s3 import RetentionMode
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DNS_NAME = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*", re.IGNORECASE)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_TAG = re.compile(r"[\w.:/+@-]{1,128}=[\w.:/+@-]{1,256}", re.ASCII)
 _PROFILE = re.compile(r"[A-Za-z0-9_.@+-]+")
 
 Contradiction = tuple[tuple[str, ...], str]  # the properties it is about, the first of them named; rule and reason
@@ -119,6 +120,12 @@ def _profile(name: str) -> str:
     return name
 
 
+def _tag(text: str) -> str:
+    if not _TAG.fullmatch(text):
+        raise ValueError(f"{text!r} is no tag: KEY=VALUE of letters, digits and _ . : / + @ -")
+    return text
+
+
 Certificate = Annotated[str, AfterValidator(_certificate)]
 Profile = Annotated[str, AfterValidator(_profile)]
 
@@ -141,6 +148,9 @@ class BucketInputs(Inputs):
     force_destroy: bool = Field(default=False, description="delete all objects with the bucket")
     ca_certificate: Certificate | None = Field(default=None, description="PEM: who signed the endpoint's certificate")
     tags: dict[str, str] = Field(default_factory=dict, description="of the bucket")
+    expire_tagged: dict[Annotated[str, AfterValidator(_tag)], Annotated[int, Field(ge=1, le=36_500)]] = Field(
+        default_factory=dict, description="days by KEY=VALUE: objects with this tag go then, once no lock holds them"
+    )
 
     def contradictions(self) -> Iterator[Contradiction]:
         """Object lock needs versions; retention needs object lock; its two halves go together."""

@@ -25,6 +25,7 @@ class _Names:
     ca_private_key: Any = pulumi.property("caPrivateKey")
     common_name: Any = pulumi.property("commonName")
     dns_names: Any = pulumi.property("dnsNames")
+    expire_tagged: Any = pulumi.property("expireTagged")
     force_destroy: Any = pulumi.property("forceDestroy")
     ip_addresses: Any = pulumi.property("ipAddresses")
     is_ca: Any = pulumi.property("isCa")
@@ -57,6 +58,7 @@ class Bucket(CustomResource):
     force_destroy: Output[bool] = pulumi.property("forceDestroy")
     ca_certificate: Output[str | None] = pulumi.property("caCertificate")
     tags: Output[Mapping[str, str]]
+    expire_tagged: Output[Mapping[str, int]] = pulumi.property("expireTagged")
 
     def __init__(
         self,
@@ -73,6 +75,7 @@ class Bucket(CustomResource):
         force_destroy: Input[bool] | None = None,
         ca_certificate: Input[str] | None = None,
         tags: Input[Mapping[str, Input[str]]] | None = None,
+        expire_tagged: Input[Mapping[str, Input[int]]] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         properties = {
@@ -87,6 +90,7 @@ class Bucket(CustomResource):
             "force_destroy": force_destroy,
             "ca_certificate": ca_certificate,
             "tags": tags,
+            "expire_tagged": expire_tagged,
             "arn": None,
         }
         super().__init__("vnaops:index:Bucket", resource_name, _named(properties), _options(opts))

@@ -1,4 +1,7 @@
-"""Buckets by boto3: make one, read what it is, change it part by part. Emptying and removal are in `s3_removal`."""
+"""Buckets by boto3: make one, read what it is, change it part by part.
+
+Emptying and removal are in `s3_removal`, life cycle rules in `s3_lifecycle`.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
+from infra.providers.vnaops import s3_lifecycle
 from infra.providers.vnaops.errors import RefusalError
 from infra.providers.vnaops.s3_endpoint import Endpoint, code_of, until_reachable
 
@@ -36,6 +40,7 @@ class BucketState:
     retention_mode: RetentionMode | None = None
     retention_days: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    expire_tagged: Mapping[str, int] = field(default_factory=dict)
 
 
 def read(client: "S3Client", bucket: str) -> BucketState | None:
@@ -55,6 +60,7 @@ def read(client: "S3Client", bucket: str) -> BucketState | None:
         retention_mode=retention.get("Mode"),
         retention_days=days or None,
         tags=_tags(client, bucket),
+        expire_tagged=s3_lifecycle.read(client, bucket),
     )
 
 
@@ -114,6 +120,9 @@ def update(
             client.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})  # type: ignore[typeddict-item]  # a list of such dicts is meant
         else:
             client.delete_bucket_tagging(Bucket=bucket)
+    if dict(live.expire_tagged) != dict(wanted.expire_tagged):
+        progress(f"life cycle rules of {bucket}")
+        s3_lifecycle.update(client, bucket, wanted.expire_tagged)
 
 
 def _update_object_lock(

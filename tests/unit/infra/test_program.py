@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.providers.vnaops import s3_lifecycle
 from tests.unit.infra.program import Recorder, declared
 
 
@@ -53,6 +54,7 @@ def test_the_exporter_compares_the_buckets_with_what_the_program_makes_of_them(p
         one = declared[bucket["bucket"]]
         assert one["objectLock"] is bucket["objectLock"]
         assert one["retention"] == {"mode": bucket["retentionMode"], "days": bucket["retentionDays"]}
+        assert one["lifecycle"] == s3_lifecycle.rules(bucket.get("expireTagged", {}))
 
 
 def test_every_pod_is_confined(program: Recorder) -> None:
@@ -135,10 +137,15 @@ def test_the_prober_s_objects_are_of_a_class_of_their_own_where_objects_are_lock
 ) -> None:
     probe_class = {"ProbePatientId": "VNAOPS-PROBE", "ProbeRetentionDays": 1, "ProbeTag": True}
     assert probe_class.items() <= orthanc_of(program)["S3Storage"].items()
+    assert program.of("Bucket")["archive"]["expireTagged"] == {"vnaops-class=probe": 2}, "a day after the lock's end"
+    assert "expireTagged" not in program.of("Bucket")["canary"]
+    (store,) = pods(program)["store"]["spec"]["containers"]
+    assert {"name": "WEED_MASTER_MAINTENANCE_SLEEP_MINUTES", "value": "60"} in store["env"], "who carries the rule out"
     long = {"retentionDays": 7300, "probeRetentionDays": 2, "probeTag": False}
     with declared(tmp_path, objectStore=long) as kept:
         section = orthanc_of(kept)["S3Storage"]
         assert (section["RetentionDays"], section["ProbeRetentionDays"], section["ProbeTag"]) == (7300, 2, False)
+        assert kept.of("Bucket")["archive"]["expireTagged"] == {}
     with declared(tmp_path, objectStore={"objectLock": False}) as unlocked:
         assert not probe_class.keys() & orthanc_of(unlocked)["S3Storage"].keys()
 

@@ -1,4 +1,4 @@
-"""`vnaops:index:Bucket`: an S3 bucket with object lock, versions, default retention and tags."""
+"""`vnaops:index:Bucket`: an S3 bucket with object lock, versions, default retention, tags and expiry by tag."""
 
 from collections.abc import Set
 from typing import Any
@@ -47,7 +47,7 @@ class Bucket(Kind):
 
     @override
     def read(self, identity: str, urn: str, inputs: Properties, state: Properties) -> Found | None:
-        """Retention, versioning, lock and tags as they are live."""
+        """Retention, versioning, lock, tags and our life cycle rules as they are live."""
         known = inputs if state else of_import(identity)
         with connected(_endpoint(known)) as client:
             live = s3.read(client, known["bucket"])
@@ -100,6 +100,7 @@ def _wanted(properties: Properties) -> BucketState:
         retention_mode=properties.get("retentionMode"),
         retention_days=None if days is None else int(days),
         tags=properties.get("tags", {}),
+        expire_tagged={tag: int(days) for tag, days in properties.get("expireTagged", {}).items()},
     )
 
 
@@ -110,6 +111,7 @@ def _with_live(known: Properties, live: BucketState) -> dict[str, Any]:
         "retentionMode": live.retention_mode,
         "retentionDays": live.retention_days,
         "tags": dict(live.tags),
+        "expireTagged": dict(live.expire_tagged),
     }
     return {name: value for name, value in {**known, **parts}.items() if value is not None}
 

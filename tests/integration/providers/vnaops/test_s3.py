@@ -70,6 +70,7 @@ def exists(store: SeaweedFS, bucket: str) -> bool:
         BucketState(),
         BucketState(retention_mode="COMPLIANCE", retention_days=3650),
         BucketState(retention_mode="GOVERNANCE", retention_days=1, tags={"environment": "dev", "owner": "PACS"}),
+        BucketState(expire_tagged={"class=probe": 2, "class=other": 30}),
         BucketState(object_lock=False, versioning=True),
         BucketState(object_lock=False, versioning=False),
     ],
@@ -115,6 +116,12 @@ def test_an_existing_bucket_is_never_taken_over(store: SeaweedFS, endpoint: Endp
         (GOVERNANCE, BucketState(), ["default retention of {bucket}: GOVERNANCE 1 d → none"]),
         (BucketState(tags={"a": "1"}), BucketState(tags={"b": "2"}), ["tags of {bucket}"]),
         (BucketState(tags={"a": "1"}), BucketState(), ["tags of {bucket}"]),
+        (
+            BucketState(expire_tagged={"a=1": 1}),
+            BucketState(expire_tagged={"a=1": 2}),
+            ["life cycle rules of {bucket}"],
+        ),
+        (BucketState(expire_tagged={"a=1": 1}), BucketState(), ["life cycle rules of {bucket}"]),
         (
             BucketState(object_lock=False, versioning=True),
             BucketState(object_lock=False, versioning=False),

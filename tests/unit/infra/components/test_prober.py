@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from exporters.dicom_exporter import config, modules
+from exporters.dicom_exporter.probe_patient import PROBE_PATIENT_ID
 from infra.components import prober
 
 MADE = prober.configuration("ARCHIVE", "load-balancer.vnaops-x.svc.cluster.local")
@@ -20,8 +21,9 @@ def test_the_exporter_takes_its_configuration_and_every_module_has_its_job(tmp_p
 
 
 def test_it_stores_for_the_patient_that_the_archive_knows_as_the_prober_s() -> None:
-    assert modules.Patient().id == prober.PATIENT_ID
-    assert {MADE["modules"][name]["match"]["PatientID"] for name in ("find", "qido-rs")} == {prober.PATIENT_ID}
+    assert modules.Patient().id == PROBE_PATIENT_ID
+    assert not [name for name, module in MADE["modules"].items() if "patient" in module], "the default, everywhere"
+    assert {MADE["modules"][name]["match"]["PatientID"] for name in ("find", "qido-rs")} == {PROBE_PATIENT_ID}
 
 
 def test_a_probe_that_writes_and_reads_back_comes_once_a_minute_and_has_time() -> None:

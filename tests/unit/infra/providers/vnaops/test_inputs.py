@@ -106,8 +106,20 @@ BROKEN: list[tuple[type[Inputs], dict[str, Any], str, str]] = [
         BucketInputs,
         {"bucket": "archive", "retention": 1},
         "retention",
-        "there is no such property; there are bucket, caCertificate, endpoint, forceDestroy, objectLock, profile, "
-        "region, retentionDays, retentionMode, tags, versioning",
+        "there is no such property; there are bucket, caCertificate, endpoint, expireTagged, forceDestroy, objectLock, "
+        "profile, region, retentionDays, retentionMode, tags, versioning",
+    ),
+    (
+        BucketInputs,
+        {"bucket": "archive", "expireTagged": {"probe": 1}},
+        "expireTagged.probe.[key]",
+        "'probe' is no tag: KEY=VALUE of letters, digits and _ . : / + @ -",
+    ),
+    (
+        BucketInputs,
+        {"bucket": "archive", "expireTagged": {"class=probe": 0}},
+        "expireTagged.class=probe",
+        "Input should be greater than or equal to 1",
     ),
     (
         SecretInputs,
@@ -224,6 +236,7 @@ def test_defaults_are_filled_in() -> None:
         "retentionDays": 30,
         "forceDestroy": False,
         "tags": {},
+        "expireTagged": {},
     }
 
 

@@ -26,6 +26,7 @@ EVERY_INPUT: dict[str, dict[str, Any]] = {
         "force_destroy": False,
         "ca_certificate": "PEM",
         "tags": {"owner_name": "PACS", "retention_days": "kept as it is"},
+        "expire_tagged": {"class=probe": 1},
     },
     "Secret": {"length": 32, "alphabet": "abc", "keepers": {"since_when": "2026", "is_ca": "no"}},
     "Certificate": {
