@@ -31,7 +31,7 @@ class MonitoringSettings(Section):
 
     scrape_seconds: int = Field(default=15, ge=5, le=300)
     retention: str = Field(default="31d", pattern=r"^[1-9][0-9]*[dh]$")
-    size: Quantity = "5Gi"
+    size: Quantity = Field(default="10Gi", description="Prometheus' volume; the oldest series go where it is full")
     node_port: NodePort | None = Field(default=30090, description="Prometheus' page on the nodes; null: not published")
     alertmanager_node_port: NodePort | None = Field(
         default=30093, description="Alertmanager's page on the nodes; null: not published"

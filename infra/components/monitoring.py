@@ -26,6 +26,7 @@ from infra.components.network import Peer, allow
 from infra.components.pods import claim, container, http_probe, pod_template, selector
 from infra.components.s3_exporter import APP_NAME as S3_EXPORTER
 from infra.components.s3_exporter import PORT as S3_EXPORTER_PORT
+from infra.setting_types import bytes_of
 from infra.settings import PixelData, Settings
 
 PROMETHEUS = "prometheus"
@@ -104,10 +105,6 @@ class Monitoring(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Monitoring", "monitoring", opts)
-        self._prometheus(environment, api_server)
-        self.register_outputs({})
-
-    def _prometheus(self, environment: Environment, api_server: pulumi.Output[list[Peer]]) -> None:
         settings = environment.settings.monitoring
         configuration = kubernetes.core.v1.ConfigMap(
             "prometheus",
@@ -206,6 +203,8 @@ class Monitoring(Component):
                                 "--config.file=/etc/prometheus/prometheus.yaml",
                                 "--storage.tsdb.path=/data",
                                 f"--storage.tsdb.retention.time={settings.retention}",
+                                # the oldest goes before the volume is full and nothing more is kept
+                                f"--storage.tsdb.retention.size={bytes_of(settings.size) * 85 // 100 >> 20}MB",
                             ],
                             readinessProbe=http_probe("/-/ready", "http", period=2),
                             livenessProbe=http_probe("/-/healthy", "http", period=10),
@@ -222,3 +221,4 @@ class Monitoring(Component):
             },
             opts=self.child(depends_on=[policy]),
         )
+        self.register_outputs({})

@@ -49,6 +49,7 @@ def configuration(called: str, name: str) -> dict[str, Any]:
     """
     dimse = {"calling_ae_title": AE_TITLE, "called_ae_title": called}
     tls = {"ca_file": AUTHORITY, "server_name": name}
+    match = {"PatientID": PROBE_PATIENT_ID}
     web = {"tls": tls, "basic_auth": {"username": load_balancer.USERNAME, "password_file": PASSWORD}}
     return {
         "targets": sorted(set(TARGETS.values())),
@@ -56,9 +57,9 @@ def configuration(called: str, name: str) -> dict[str, Any]:
             "echo": {"prober": "echo", **dimse},
             "echo-tls": {"prober": "echo", **dimse, "tls": tls},
             "store": {"prober": "store", **dimse},
-            "find": {"prober": "find", **dimse, "level": "patient", "match": {"PatientID": PROBE_PATIENT_ID}},
+            "find": {"prober": "find", **dimse, "level": "patient", "match": match, "min_results": 1},
             "round-trip": {"prober": "round-trip", **dimse, "timeout_seconds": 30},
-            "qido-rs": {"prober": "qido-rs", **web, "match": {"PatientID": PROBE_PATIENT_ID}, "max_results": 1},
+            "qido-rs": {"prober": "qido-rs", **web, "match": match, "min_results": 1, "max_results": 1},
             "wado-rs": {"prober": "wado-rs", **web, "timeout_seconds": 30},
         },
     }
