@@ -241,6 +241,8 @@ BALANCER = {
         well={
             of("haproxy_backend_http_responses_total", code="5xx", **READERS): steadily(0, 4),
             of("haproxy_backend_http_requests_total", **READERS): steadily(0, 100),
+            of("haproxy_backend_http_responses_total", code="5xx", proxy="http_writers"): steadily(0, 0.1),
+            of("haproxy_backend_http_requests_total", proxy="http_writers"): steadily(0, 0.1),
         },
     ),
     "BalancerRetries": Case(
@@ -305,11 +307,13 @@ TRANSACTIONS = "http_transactions_duration_seconds_count"
 FRAMES = {"operation": "wado-rs-frames"}
 HTTP = {
     "HttpServerErrors": Case(
-        share(TRANSACTIONS, {"status_class": "5xx", **FRAMES}, {"status_class": "2xx", **FRAMES}, 0.3),
+        share(TRANSACTIONS, {"status_class": "5xx", **FRAMES}, {"status_class": "2xx", **FRAMES}, 3),
         FRAMES,
-        onset=STEP,
+        onset=2 * STEP,  # by then more than three
+        # few of many, few at all, and what the callers did wrong
         well=share(TRANSACTIONS, {"status_class": "5xx", **FRAMES}, {"status_class": "2xx", **FRAMES}, 0.1)
-        | share(TRANSACTIONS, {"status_class": "4xx", "operation": "other"}, {"status_class": "2xx"}, 9),
+        | share(TRANSACTIONS, {"status_class": "4xx", "operation": "other"}, {"status_class": "2xx"}, 9)
+        | {of(TRANSACTIONS, status_class="5xx", operation="wado-uri"): steadily(0, 0.1)},
     ),
     "HttpFirstByteSlow": Case(
         slow("http_transactions_first_byte_seconds", "2", **FRAMES),
