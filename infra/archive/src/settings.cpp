@@ -11,9 +11,10 @@ namespace {
 constexpr const char* kSection = "S3Storage";
 constexpr const char* kDeletion = "TestDeletion";
 constexpr const char* kKeys[] = {
-    "Enable",         "Endpoint",      "Bucket",         "Region",                "Prefix",             "StorageClass",
-    "RetentionMode",  "RetentionDays", "ProbePatientId", "ProbeRetentionDays",    "ProbeTag",           "CredentialsFile",
-    "PartSizeMB",     "CaFile",        "ConnectTimeoutSeconds", "ReadTimeoutSeconds"};
+    "Enable",         "Endpoint",     "Bucket",             "Region",
+    "Prefix",         "StorageClass", "RetentionMode",      "RetentionDays",
+    "ProbePatientId", "ProbeTag",     "ProbeRetentionDays", "CredentialsFile",
+    "PartSizeMB",     "CaFile",       "ReadTimeoutSeconds", "ConnectTimeoutSeconds"};
 
 [[noreturn]] void refuse(const std::string& key, const std::string& rule) {
   throw SettingsError(std::string(kSection) + "." + key + " " + rule);
