@@ -58,7 +58,8 @@ DASHBOARD: Final = Dashboard(
         table(
             "Error budgets left",
             Unit.RATIO,
-            "sort(max by (sloth_slo) (slo:period_error_budget_remaining:ratio))",
+            "sort(max by (objective) (label_replace("
+            'slo:period_error_budget_remaining:ratio, "objective", "$1", "sloth_slo", "(.*)")))',
             "What each objective may still fail in 30 days; below nought it is missed.",
             limits=Limits(0.25, 0),
         ),

@@ -56,8 +56,8 @@ def _mappings(panel: Panel) -> list[models.ValueMapping]:
 def _time_series(panel: Panel) -> timeseries.Panel:
     built = (
         timeseries.Panel()
-        .fill_opacity(30 if panel.stacked else 8)
-        .line_width(1)
+        .fill_opacity(60 if panel.stacked else 8)
+        .line_width(0 if panel.stacked else 1)  # the line of an empty layer would be that of what is below it
         .show_points(common_models.VisibilityMode.NEVER)
         .min(0)
         .legend(

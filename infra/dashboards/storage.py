@@ -3,11 +3,10 @@
 from typing import Final
 
 from infra.dashboards.panel import Dashboard, Limits, Query, Unit, heat_map, series, stat, table
-from infra.dashboards.wall import DAYS_TO_FULL, IS_UP
+from infra.dashboards.wall import DAYS_TO_FULL, IS_UP, TOO_NEW, USED, WATCHED
 
 S3: Final = ("s3-exporter",)
 DURATION: Final = "s3_exporter_operation_duration_seconds"
-USED: Final = "bucket:s3_exporter_bucket_bytes:sum"
 
 DASHBOARD: Final = Dashboard(
     "vnaops-storage",
@@ -40,6 +39,7 @@ DASHBOARD: Final = Dashboard(
             jobs=S3,
             limits=Limits(90, 30),
             words={float("inf"): "not filling"},
+            empty_when=TOO_NEW,
         ),
         series(
             "Bytes by bucket",
@@ -62,10 +62,11 @@ DASHBOARD: Final = Dashboard(
             "The share of its capacity that a bucket uses in 30 days, if it goes on as in the last six hours.",
             Query(
                 f"clamp_min(predict_linear({USED}[6h], 30 * 86400), 0)"
-                " / on (bucket) max by (bucket) (s3_exporter_capacity_bytes)",
+                f" / on (bucket) max by (bucket) (s3_exporter_capacity_bytes) {WATCHED}",
                 "{{bucket}}",
             ),
             jobs=S3,
+            empty_when=TOO_NEW,
         ),
         series(
             "Objects by bucket",

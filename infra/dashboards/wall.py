@@ -5,10 +5,18 @@ from typing import Final
 
 from infra.dashboards.panel import Limits, Panel, Unit, stat
 
-DAYS_TO_FULL: Final = """\
+USED: Final = "bucket:s3_exporter_bucket_bytes:sum"
+
+WATCHED: Final = f"and on (bucket) {USED} offset 1h"
+"""Only what has been watched for an hour: the first campaign of a new environment would fill it within a day."""
+
+TOO_NEW: Final = "the buckets have been watched for less than an hour"
+
+DAYS_TO_FULL: Final = f"""\
 min(
-  (s3_exporter_capacity_bytes - on (bucket) bucket:s3_exporter_bucket_bytes:sum)
-    / on (bucket) (86400 * clamp_min(deriv(bucket:s3_exporter_bucket_bytes:sum[6h]), 0))
+  (s3_exporter_capacity_bytes - on (bucket) {USED})
+    / on (bucket) (86400 * clamp_min(deriv({USED}[6h]), 0))
+  {WATCHED}
 )"""
 """Days until the first bucket has reached its capacity by the growth of six hours; without growth infinity."""
 
@@ -54,5 +62,6 @@ WALL: Final[tuple[Panel, ...]] = (
         jobs=("s3-exporter",),
         limits=Limits(90, 30),
         words={inf: "not filling"},
+        empty_when=TOO_NEW,
     ),
 )

@@ -1,4 +1,4 @@
-"""A real Prometheus that has watched a made-up site for an hour and goes on: backfilled, then scraping."""
+"""A real Prometheus that has watched a made-up site for a while and goes on: backfilled, then scraping."""
 
 import json
 import subprocess

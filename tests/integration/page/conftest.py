@@ -1,4 +1,4 @@
-"""A browser, and a page before a Prometheus that has watched a made-up hospital for an hour."""
+"""A browser, and a page before a Prometheus that has watched a made-up hospital for hours."""
 
 import shutil
 import time
@@ -18,6 +18,8 @@ from tests.peers.page import page
 from tests.peers.prometheus import Prometheus, prometheus
 
 HOUR = 3600.0
+NOBODY = "127.0.0.1:1"
+"""Where nobody listens: the page has no Alertmanager unless a test says what that would answer."""
 SCREENSHOTS = Path(__file__).parents[3] / "build/screenshots"
 
 
@@ -38,14 +40,15 @@ def rule_file() -> str:
 
 
 @contextmanager
-def watched(folder: Path, alertmanager: str = "127.0.0.1:1", **how: object) -> Iterator[Watched]:
-    """The page of a hospital that is as `how` says (`Hospital`'s fields)."""
+def watched(folder: Path, *, hours: float = 2.25, **how: object) -> Iterator[Watched]:
+    """The page of a hospital that has been watched for so long and is as `how` says (`Hospital`'s fields)."""
     folder.mkdir(exist_ok=True)
     now = time.time()
-    hospital = Hospital(now - HOUR, (now - 1500, now - 900), **how)  # type: ignore[arg-type]  # its own fields
+    began = now - hours * HOUR
+    hospital = Hospital(began, (now - 1500, now - 900), **how)  # type: ignore[arg-type]  # its own fields
     with (
-        prometheus(folder / "prometheus", hospital, now - HOUR, rules=rule_file()) as running,
-        page(folder, running.address, alertmanager) as url,
+        prometheus(folder / "prometheus", hospital, began, rules=rule_file()) as running,
+        page(folder, running.address, NOBODY) as url,
     ):
         running.wait_for(lambda: bool(running.query('ALERTS{alertname="Watchdog"}')), "rules are evaluated")
         yield Watched(hospital, running, url)

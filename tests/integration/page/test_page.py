@@ -409,3 +409,11 @@ def test_the_hospital_is_stepped_the_same_whoever_looks() -> None:
     for _ in range(40):
         two.advance(two.now + 15)
     assert dict(one.samples()) == pytest.approx(dict(two.samples()))
+
+
+def test_what_is_not_known_yet_says_why_and_alarms_nobody(browser: Browser, tmp_path: Path) -> None:
+    with watched(tmp_path, hours=0.25) as site, opened(browser, site.url) as window:
+        expect(window.locator("#verdict")).to_have_text("All is well")
+        assert value(window, "Days to full") == "–"
+        note = window.locator(".wall .tile", has=window.get_by_text("Days to full")).locator(".note")
+        expect(note).to_have_text("not known yet: the buckets have been watched for less than an hour")

@@ -95,8 +95,9 @@ export class Lines {
         ...this.rows.map((row, i) => ({
           label: row.name,
           stroke: this.colours[i],
-          width: 1.75,
-          fill: faint(this.colours[i], stack ? 0.35 : this.rows.length === 1 ? 0.12 : 0),
+          // the line of an empty layer would be that of what is below it
+          width: stack ? 0 : 1.75,
+          fill: faint(this.colours[i], stack ? 0.7 : this.rows.length === 1 ? 0.12 : 0),
           points: { show: false },
         })),
       ],

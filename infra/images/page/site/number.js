@@ -21,7 +21,8 @@ export function reading(panel, result, known, scrapeSeconds) {
   if (result instanceof Error) return nothing(result.message);
   const why = stale(panel.jobs, known, scrapeSeconds);
   if (why) return nothing(`not current: ${why}`);
-  if (result.length === 0) return nothing(panel.emptyWhen || "no data");
+  if (result.length === 0 && panel.emptyWhen) return { ...nothing(`not known yet: ${panel.emptyWhen}`), grade: "" };
+  if (result.length === 0) return nothing("no data");
   const { value } = result[0];
   if (Number.isNaN(value)) return nothing("nothing to measure at the moment");
   const said = word(value, panel.words);
