@@ -207,6 +207,7 @@ def test_prometheus_down_is_said_plainly_and_no_number_stays(browser: Browser, t
         assert window.locator("td").all_inner_texts() == [], "a table has no time: it would read as the present"
         assert window.locator(".legend li").count() == 0
         expect(window.locator("#verdict")).to_have_text("How things are is not known")
+        expect(window.locator("#as-of")).to_contain_text("last current at")
         window.screenshot(path=SCREENSHOTS / "prometheus-down-1920x1080-dark.png")
 
 

@@ -110,6 +110,8 @@ function trouble(words) {
   said.hidden = !words;
   document.body.classList.toggle("blind", Boolean(words));
   if (!words) return;
+  const asOf = place("as-of");
+  asOf.textContent = asOf.textContent.replace("as of", "last current at");
   verdict("unknown", "How things are is not known");
   for (const one of [...tiles, ...shown.numbers]) one.unknown("not known");
   place("alerts").replaceChildren(element("p", { class: "calm" }, "Alerts are not known."));
