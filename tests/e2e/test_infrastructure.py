@@ -102,7 +102,6 @@ def test_the_namespace_of_what_needs_the_host_holds_nothing_else(deployed: Deplo
 
 
 def test_no_alert_on_the_infrastructure_fires(deployed: Deployed) -> None:
-    names = "|".join(ALERTS)
-    eventually(
-        lambda: not deployed.prometheus(f'ALERTS{{alertname=~"{names}", alertstate="firing"}}'), 120, "no alert fires"
-    )
+    firing = f'ALERTS{{alertname=~"{"|".join(ALERTS)}", alertstate="firing"}}'
+    # faults made by the tests before are in the rates of the last quarter of an hour
+    eventually(lambda: not deployed.prometheus(firing), 1000, "no alert fires")
