@@ -46,6 +46,11 @@ env: ## print the exports of the shell in which the native tools work: eval "$(m
 deploy: ## pulumi up of ENV on the cluster at hand, and its outputs for campaigns
 	@$(PY) -m infra.up --stack $(ENV) --deploy-only
 
+.PHONY: refresh
+refresh: ## let Pulumi see what was changed beside it, for the next deploy to mend; ONLY='**StatefulSet::store': no more
+	@$(IN) --stack $(ENV) pulumi refresh --yes --skip-preview --non-interactive --color=never --stack $(ENV) \
+		$(and $(ONLY),--target '$(ONLY)')
+
 .PHONY: destroy
 destroy: ## pulumi destroy of ENV
 	@$(IN) --stack $(ENV) pulumi destroy --yes --stack $(ENV)
