@@ -56,7 +56,8 @@ def without_data(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -
             if ended is None and campaign.poll() is not None:
                 ended = time.monotonic()
             time.sleep(1)
-    assert campaign.returncode == 0, (folder / "output").read_text()[-4000:]
+    # 1: a threshold was not met, which other tests judge
+    assert campaign.returncode in (0, 1), (folder / "output").read_text()[-4000:]
     return sorted(left)
 
 
