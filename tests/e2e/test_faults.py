@@ -35,10 +35,20 @@ def firing(deployed: Deployed, alert: str) -> list[dict[str, str]]:
 
 
 def hold_seconds(deployed: Deployed, alert: str) -> float:
-    """The alert's `for`, as Prometheus has it loaded."""
-    with urlopen(f"{deployed.outputs['prometheus']['url']}/api/v1/rules?type=alert", timeout=20) as answer:  # noqa: S310
-        groups = json.load(answer)["data"]["groups"]
-    (rule,) = [rule for group in groups for rule in group["rules"] if rule["name"] == alert]
+    """The alert's `for`, when Prometheus has it loaded (it starts anew with new rules)."""
+    found: list[dict[str, Any]] = []
+
+    def loaded() -> bool:
+        try:
+            with urlopen(f"{deployed.outputs['prometheus']['url']}/api/v1/rules?type=alert", timeout=20) as answer:  # noqa: S310
+                groups = json.load(answer)["data"]["groups"]
+        except OSError:
+            return False
+        found[:] = [rule for group in groups for rule in group["rules"] if rule["name"] == alert]
+        return bool(found)
+
+    eventually(loaded, 90, f"Prometheus has the rule {alert}")
+    (rule,) = found
     assert rule["annotations"]["runbook_url"].endswith(f"/{kebab(alert)}.md")
     return float(rule["duration"])
 
