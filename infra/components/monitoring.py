@@ -61,6 +61,7 @@ def prometheus_settings(settings: Settings, stack: str, api_servers: Sequence[st
         "global": {
             "scrape_interval": f"{scrape}s",
             "scrape_timeout": f"{min(10, scrape)}s",
+            "evaluation_interval": f"{scrape}s",  # a minute otherwise: as long as the `for` of most alerts
             "external_labels": {"environment": stack},
         },
         "rule_files": ["/etc/prometheus/rules/*.yaml"],
