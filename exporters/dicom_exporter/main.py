@@ -2,17 +2,16 @@
 
 import argparse
 import asyncio
-import logging
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-import prometheus_client
 import structlog
 from aiohttp import web
 
+from exporters import logs
 from exporters.dicom_exporter import config
 from exporters.dicom_exporter.handler import application
 from exporters.dicom_exporter.outcome import os_words
@@ -21,7 +20,6 @@ from exporters.dicom_exporter.runner import Runner
 from exporters.dicom_exporter.target import Target
 
 RESOLVERS = 64
-LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,18 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.config_check:
         print(f"{options.config_file}: {len(loaded.modules)} modules, {len(loaded.targets)} targets: correct")
         return 0
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[options.log_level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    # a second series per counter, that nothing here asks for
-    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
+    logs.configure(options.log_level)
     host, port = options.listen_address
     try:
         asyncio.run(_serve(options.config_file, Runner(loaded), host, port, options.timeout_offset))
@@ -136,8 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how much earlier than the scrape's time-out a probe ends",
     )
-    logs = parser.add_argument_group("logs")
-    logs.add_argument("--log.level", dest="log_level", choices=LEVELS, default="info", help="JSON lines on stderr")
+    logs.add_option(parser)
     return parser
 
 

@@ -1,22 +1,20 @@
 """The console script `dimse-tap`."""
 
 import argparse
-import logging
 import resource
 import signal
 import ssl
 import sys
 from pathlib import Path
 
-import prometheus_client
 import structlog
 
+from exporters import logs
 from exporters.dimse_tap.labels import AeTitles
 from exporters.dimse_tap.metrics import Metrics
 from exporters.dimse_tap.relay import Relay
 from exporters.dimse_tap.web import Web
 
-LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 # how long a thread may hold the interpreter while another waits: a scrape must not hold up the relay (default 5 ms)
 SWITCH_SECONDS = 0.0002
 ADDRESS = "[HOST]:PORT"
@@ -25,18 +23,7 @@ ADDRESS = "[HOST]:PORT"
 def main(arguments: list[str] | None = None) -> int:
     """Relay until SIGTERM or SIGINT and the last association's end; 0 then, 1 if it can't begin or had to cut some."""
     options = _parser().parse_args(arguments)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[options.log_level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    # a second series per counter, that nothing here asks for
-    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
+    logs.configure(options.log_level)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -143,8 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar=ADDRESS,
         help="/metrics, /-/healthy, /-/drain",
     )
-    logs = parser.add_argument_group("logs")
-    logs.add_argument("--log.level", dest="log_level", choices=LEVELS, default="info", help="JSON lines on stderr")
+    logs.add_option(parser)
     return parser
 
 

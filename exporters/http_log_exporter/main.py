@@ -7,11 +7,11 @@ import re
 import signal
 import sys
 
-import prometheus_client
 import structlog
 from aiohttp import web
 from prometheus_client import generate_latest
 
+from exporters import logs
 from exporters.http_log_exporter.metrics import Metrics
 from exporters.http_log_exporter.receiver import Dropped, Receiver, bound
 
@@ -21,17 +21,7 @@ ADDRESS = "[HOST]:PORT"
 def main(arguments: list[str] | None = None) -> int:
     """Run until SIGTERM or SIGINT; 0 then, 1 for an address that can't be had."""
     options = _parser().parse_args(arguments)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    # a second series per counter, that nothing here asks for
-    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
+    logs.configure(options.log_level)
     try:
         asyncio.run(_serve(options, Metrics(options.operations, options.backends)))
     except OSError as error:
@@ -119,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         "--web.listen-address", dest="web_listen", type=_address, default=":9883", metavar=ADDRESS,
         help="/metrics and /-/healthy; port 0: any free one",
     )  # fmt: skip
+    logs.add_option(parser)
     return parser
 
 

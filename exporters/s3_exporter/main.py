@@ -9,7 +9,7 @@ from pathlib import Path
 import prometheus_client
 import structlog
 
-from exporters import configuration
+from exporters import configuration, logs
 from exporters.s3_exporter.config import Config
 from exporters.s3_exporter.metrics import Metrics
 from exporters.s3_exporter.watch import Watch
@@ -27,18 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--config.check", dest="check", action="store_true", help="check the files and end")
     parser.add_argument("--declaration.file", dest="declaration", type=Path, required=True, metavar="FILE", help="JSON")
     parser.add_argument("--web.listen-address", dest="listen", default=":9883", metavar="[HOST]:PORT", help="/metrics")
+    logs.add_option(parser)
     options = parser.parse_args(arguments)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    # a second series per counter, that nothing here asks for
-    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
+    logs.configure(options.log_level)
     metrics = Metrics()
     try:
         watch = Watch(configuration.load(options.config_file, Config), options.declaration, metrics)
