@@ -24,7 +24,7 @@ def second(deployed: Deployed, tmp_path: Path) -> Iterator[Deployed]:
         "vnaops:archive": {"replicas": 1, "cpu": "100m"},
         "vnaops:database": {"cpu": "100m"},
         "vnaops:loadBalancer": {"dicomPort": 31113, "dicomTlsPort": 32763, "httpsPort": 30444},
-        "vnaops:monitoring": {"nodePort": 30091},
+        "vnaops:monitoring": {"nodePort": 30091, "alertmanagerNodePort": None, "pageNodePort": None},
     }
     file = tmp_path / f"Pulumi.{STACK}.yaml"
     file.write_text(yaml.safe_dump(settings))

@@ -113,7 +113,7 @@ def test_nobody_gets_in_without_a_certificate(node: Node) -> None:
 def test_only_the_expected_ports_are_open_and_none_on_all_addresses(node: Node) -> None:
     lines = node.inside("ss", "-H", "-ltn").stdout.splitlines()
     listening = {line.split()[3] for line in lines}
-    expected = {f"10.89.0.1:{port}" for port in (5000, 6443, 10250, 10256)}
+    expected = {f"10.89.0.1:{port}" for port in (2381, 5000, 6443, 10250, 10256)}  # 2381: etcd's metrics
     expected |= {f"127.0.0.1:{port}" for port in (10248, 10249, 10257, 10259)}
     stray = {address for address in listening - expected if not re.fullmatch(r"127\.0\.0\.1:\d+", address)}
     assert expected <= listening

@@ -372,7 +372,7 @@ def test_the_theme_is_kept(browser: Browser, well: Watched) -> None:
         button.click()
         assert window.evaluate("document.documentElement.dataset.theme") == "light"
         window.reload()
-        assert window.evaluate("document.documentElement.dataset.theme") == "light"
+        expect(window.locator("html")).to_have_attribute("data-theme", "light")
 
 
 @pytest.mark.parametrize(
