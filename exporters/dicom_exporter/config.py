@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from exporters import configuration
+from exporters.addresses import listen_address
 from exporters.configuration import ConfigError
 from exporters.dicom_exporter.modules import AeTitle, DimseModule, Module, MoveModule, RoundTripModule, Strict
 
@@ -18,14 +19,6 @@ __all__ = ["AeTitles", "Config", "ConfigError", "Limits", "Receiver", "load"]
 def _pattern(target: str) -> re.Pattern[str]:
     """Not fnmatch: the brackets of an IPv6 address are a set of characters there."""
     return re.compile(re.escape(target).replace(r"\*", ".*").replace(r"\?", "."), re.IGNORECASE)
-
-
-def listen_address(text: str) -> tuple[str | None, int]:
-    """[HOST]:PORT. Raises ValueError in words."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise ValueError(f"{text!r} is not [HOST]:PORT")
-    return host.strip("[]") or None, int(port)
 
 
 def _listen_address(text: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
-from exporters import logs
+from exporters import addresses, logs
 from exporters.dicom_exporter import config
 from exporters.dicom_exporter.handler import application
 from exporters.dicom_exporter.outcome import os_words
@@ -79,13 +79,6 @@ async def _reload_when(asked: asyncio.Event, reloader: Reloader) -> None:
             await reloader.reload()
 
 
-def _listen_address(text: str) -> tuple[str | None, int]:
-    try:
-        return config.listen_address(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -110,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     web_options.add_argument(
         "--web.listen-address",
         dest="listen_address",
-        type=_listen_address,
+        type=addresses.argument,
         default=":9880",
         metavar="[HOST]:PORT",
         help="where to listen; port 0: any free one",

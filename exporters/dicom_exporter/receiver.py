@@ -13,10 +13,10 @@ from itertools import count
 
 import structlog
 
+from exporters.addresses import listen_address
 from exporters.dicom_exporter import commitment
 from exporters.dicom_exporter.arrivals import Arrivals
 from exporters.dicom_exporter.config import Receiver as Settings
-from exporters.dicom_exporter.config import listen_address
 from exporters.dicom_exporter.outcome import Outcome, ProbeError
 from exporters.dimse import command, negotiate
 from exporters.dimse.association import Association

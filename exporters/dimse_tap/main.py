@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from exporters import logs
+from exporters import addresses, logs
 from exporters.dimse_tap.labels import AeTitles
 from exporters.dimse_tap.metrics import Metrics
 from exporters.dimse_tap.relay import Relay
@@ -83,13 +83,6 @@ class _Certificates:
         return context
 
 
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not [HOST]:PORT")
-    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104  (what a host left out means everywhere)
-
-
 def _titles(text: str) -> list[str]:
     return [title.strip() for title in text.split(",") if title.strip()]
 
@@ -103,9 +96,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     relay = parser.add_argument_group("relay")
     relay.add_argument(
-        "--listen", default=":4242", help="where senders connect; port 0: any free one", type=_address, metavar=ADDRESS
+        "--listen",
+        default=":4242",
+        help="where senders connect; port 0: any free one",
+        type=addresses.argument_ipv4,
+        metavar=ADDRESS,
     )
-    relay.add_argument("--to", required=True, help="the archive", type=_address, metavar=ADDRESS)
+    relay.add_argument("--to", required=True, help="the archive", type=addresses.argument_ipv4, metavar=ADDRESS)
     relay.add_argument("--proxy-protocol", action="store_true", help="senders' addresses come in PROXY heads (v1, v2)")
     relay.add_argument(
         "--drain-seconds", type=float, default=50.0, metavar="SECONDS", help="grace of associations after SIGTERM"
@@ -126,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         "--web.listen-address",
         dest="web_listen",
         default=":9881",
-        type=_address,
+        type=addresses.argument_ipv4,
         metavar=ADDRESS,
         help="/metrics, /-/healthy, /-/drain",
     )

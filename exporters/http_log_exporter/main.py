@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 from prometheus_client import generate_latest
 
-from exporters import logs
+from exporters import addresses, logs
 from exporters.http_log_exporter.metrics import Metrics
 from exporters.http_log_exporter.receiver import Dropped, Receiver, bound
 
@@ -70,13 +70,6 @@ def application(metrics: Metrics) -> web.Application:
     return made
 
 
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {ADDRESS}")
-    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104  (what a host left out means everywhere)
-
-
 def _names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
@@ -94,7 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     log = parser.add_argument_group("log")
     log.add_argument(
-        "--log.listen-address", dest="log_listen", type=_address, default="127.0.0.1:9514", metavar=ADDRESS,
+        "--log.listen-address", dest="log_listen", type=addresses.argument_ipv4, metavar=ADDRESS,
+        default="127.0.0.1:9514",
         help="where HAProxy sends its lines (UDP, IPv4); port 0: any free one",
     )  # fmt: skip
     labels = parser.add_argument_group("labels")
@@ -106,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     served = parser.add_argument_group("web")
     served.add_argument(
-        "--web.listen-address", dest="web_listen", type=_address, default=":9883", metavar=ADDRESS,
+        "--web.listen-address", dest="web_listen", type=addresses.argument_ipv4, default=":9883", metavar=ADDRESS,
         help="/metrics and /-/healthy; port 0: any free one",
     )  # fmt: skip
     logs.add_option(parser)

@@ -10,6 +10,7 @@ import prometheus_client
 import structlog
 
 from exporters import configuration, logs
+from exporters.addresses import listen_address
 from exporters.s3_exporter.config import Config
 from exporters.s3_exporter.metrics import Metrics
 from exporters.s3_exporter.watch import Watch
@@ -33,13 +34,14 @@ def main(arguments: list[str] | None = None) -> int:
     metrics = Metrics()
     try:
         watch = Watch(configuration.load(options.config_file, Config), options.declaration, metrics)
-        host, colon, port = options.listen.rpartition(":")
-        if not colon or not port.isdigit():
-            raise configuration.ConfigError(f"--web.listen-address {options.listen!r} is not [HOST]:PORT")
+        try:
+            host, port = listen_address(options.listen)
+        except ValueError as error:
+            raise configuration.ConfigError(f"--web.listen-address {error}") from None
         if options.check:
             print(f"{options.config_file}, {options.declaration}: correct")
             return 0
-        server, _ = prometheus_client.start_http_server(int(port), host or "0.0.0.0", metrics.registry)  # noqa: S104
+        server, _ = prometheus_client.start_http_server(port, host or "0.0.0.0", metrics.registry)  # noqa: S104
     except (configuration.ConfigError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
