@@ -15,6 +15,7 @@ from infra.components.archive import Archive
 from infra.components.campaign import Campaign
 from infra.components.component import Environment
 from infra.components.database import Database
+from infra.components.http_log import HttpLogExporter
 from infra.components.load_balancer import LoadBalancer, api_server_host
 from infra.components.monitoring import Monitoring
 from infra.components.namespace import Namespace
@@ -71,7 +72,9 @@ def main() -> None:
     api_server = _api_server(slice_)
     database = Database(environment, authority, api_server, options)
     archive = Archive(environment, registry, database, store, options)
-    door = LoadBalancer(environment, archive, authority, api_server_host(kubeconfig, wanted.kube_context), options)
+    log = HttpLogExporter(environment, options).log
+    address = api_server_host(kubeconfig, wanted.kube_context)
+    door = LoadBalancer(environment, archive, log, authority, address, options)
     alertmanager = Alertmanager(environment, options)
     PostgresExporter(environment, database, authority, options)
     if wanted.monitoring.cluster is not None:

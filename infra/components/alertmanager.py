@@ -7,6 +7,7 @@ import pulumi_kubernetes as kubernetes
 
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
+from infra.components.one_pod import http_service
 from infra.components.pods import claim, container, http_probe, pod_template, selector
 from infra.rules.alertmanager import SECRETS, configuration
 
@@ -39,17 +40,7 @@ class Alertmanager(Component):
             ],
             egress=[Peer([one.port], cidrs=one.cidrs) for one in told.values()],
         )
-        node = settings.alertmanager_node_port
-        kubernetes.core.v1.Service(
-            "alertmanager",
-            metadata=environment.metadata(APP_NAME, APP_NAME),
-            spec={
-                "type": "NodePort" if node else "ClusterIP",
-                "selector": selector(APP_NAME)["matchLabels"],
-                "ports": [{"name": "http", "port": PORT, **({"nodePort": node} if node else {})}],
-            },
-            opts=self.child(),
-        )
+        http_service(self, environment, APP_NAME, PORT, settings.alertmanager_node_port)
         kubernetes.apps.v1.StatefulSet(
             "alertmanager",
             metadata=environment.metadata(APP_NAME, APP_NAME),

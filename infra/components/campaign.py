@@ -14,7 +14,7 @@ import pulumi_kubernetes as kubernetes
 from infra import outputs, release
 from infra.campaign_settings import CampaignSettings
 from infra.components import haproxy, load_balancer, monitoring
-from infra.components.component import Component, Environment
+from infra.components.component import NOT_AWAITED, Component, Environment
 from infra.components.network import Peer, allow
 from infra.components.pods import container, pod_template, selector
 from infra.setting_types import bytes_of
@@ -29,8 +29,6 @@ OUTPUTS, PLAN = "/run/secrets/environment/outputs.json", "/etc/campaign/plan.yam
 LONGEST_SECONDS = 86400  # where neither `seconds` nor `limitSeconds` says more
 AFTERWARDS_SECONDS = 3600  # to verify all that was stored, and to collect the results
 KEPT_SECONDS = 3600  # an ended Job, if nobody takes it away
-NOT_AWAITED = {"annotations": {"pulumi.com/skipAwait": "true"}}
-"""The command follows the campaign; Pulumi would wait for its end."""
 
 
 def deadline_seconds(settings: CampaignSettings) -> int:
@@ -219,6 +217,7 @@ class Campaign(Component):
         )
         kubernetes.batch.v1.Job(
             app,
+            # the command follows the campaign; Pulumi would wait for its end
             metadata={**environment.metadata(app, app), **NOT_AWAITED},
             spec={
                 "backoffLimit": 0,  # a worker's second life would store the first one's instances again

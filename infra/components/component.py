@@ -9,6 +9,8 @@ import pulumi
 from infra.settings import Settings
 
 APP = "app.kubernetes.io/name"
+NOT_AWAITED = {"annotations": {"pulumi.com/skipAwait": "true"}}
+"""In the metadata of what Pulumi is not to wait for."""
 
 
 def labelled(app: str) -> dict[str, str]:

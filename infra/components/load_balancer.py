@@ -10,6 +10,7 @@ from infra.components import haproxy, http_log
 from infra.components.archive import DICOM_PORT, HTTP_PORT, Archive
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
+from infra.components.one_pod import deployment
 from infra.components.pods import container, http_probe, pod_template, selector
 from infra.providers.vnaops.resources import Certificate, Secret
 from infra.settings import Modality, Right
@@ -37,7 +38,10 @@ def _published(ingress: Any) -> str:
 
 
 class LoadBalancer(Component):
-    """HAProxy; `address` is what users connect to, `password` what HTTPS clients of `USERNAME` need."""
+    """HAProxy; `address` is what users connect to, `password` what HTTPS clients of `USERNAME` need.
+
+    `log` is where a line per HTTP transaction goes (UDP, HOST:PORT), whether somebody takes it or not.
+    """
 
     address: pulumi.Output[str]
     password: pulumi.Output[str]
@@ -46,6 +50,7 @@ class LoadBalancer(Component):
         self,
         environment: Environment,
         archive: Archive,
+        log: pulumi.Output[str],
         authority: Certificate,
         default_address: str,
         opts: pulumi.ResourceOptions | None = None,
@@ -94,9 +99,9 @@ class LoadBalancer(Component):
             "haproxy",
             metadata=environment.metadata(),
             data={
-                "haproxy.cfg": archive.hosts.apply(
-                    lambda hosts: haproxy.configuration(
-                        hosts,
+                "haproxy.cfg": pulumi.Output.all(archive.hosts, log).apply(
+                    lambda known: haproxy.configuration(
+                        known[0],
                         writers=environment.settings.archive.writers,
                         calling=AE_TITLE,
                         called=environment.settings.archive.ae_title,
@@ -104,7 +109,7 @@ class LoadBalancer(Component):
                         http_port=HTTP_PORT,
                         tap=environment.settings.archive.tap,
                         test_deletion=environment.settings.archive.test_deletion,
-                        log=http_log.LOG,
+                        log=known[1],
                     )
                 )
             },
@@ -135,53 +140,47 @@ class LoadBalancer(Component):
                 Peer([haproxy.DICOM, haproxy.DICOM_TLS], cidrs=[m.network for m in environment.settings.modalities]),
                 Peer([haproxy.DICOM, haproxy.DICOM_TLS, haproxy.HTTPS], apps=["dicom-exporter"]),
                 Peer([haproxy.HTTPS], cidrs=settings.client_cidrs),
-                Peer([haproxy.METRICS, http_log.METRICS_PORT], apps=["prometheus"]),
+                Peer([haproxy.METRICS], apps=["prometheus"]),
             ],
-            egress=[Peer([DICOM_PORT, HTTP_PORT], apps=["archive"])],
+            egress=[
+                Peer([DICOM_PORT, HTTP_PORT], apps=["archive"]),
+                Peer([http_log.LOG_PORT], apps=[http_log.APP_NAME], protocol="UDP"),
+            ],
         )
-        kubernetes.apps.v1.Deployment(
-            "load-balancer",
-            metadata=environment.metadata(APP_NAME, APP_NAME),
-            spec={
-                "replicas": 1,
-                "selector": selector(APP_NAME),
-                "template": pod_template(
-                    APP_NAME,
-                    [
-                        container(
-                            "haproxy",
-                            environment.images["haproxy"],
-                            cpu="100m",
-                            memory="128Mi",
-                            memory_limit="512Mi",
-                            ports={
-                                "dicom": haproxy.DICOM,
-                                "dicom-tls": haproxy.DICOM_TLS,
-                                "https": haproxy.HTTPS,
-                                "metrics": haproxy.METRICS,
-                            },
-                            mounts={
-                                "settings": "/etc/haproxy",
-                                "users": "/run/secrets/users",
-                                "tls": "/run/secrets/tls",
-                                "tmp": "/tmp",  # noqa: S108
-                            },
-                            args=["-W", "-db", "-f", "/run/secrets/users/users.cfg", "-f", "/etc/haproxy/haproxy.cfg"],
-                            readinessProbe=http_probe("/healthy", "metrics", period=2),
-                            livenessProbe=http_probe("/healthy", "metrics", period=10, failures=6),
-                        )
-                    ],
-                    volumes={
-                        "settings": {"configMap": {"name": configuration.metadata["name"]}},
-                        "users": {"secret": {"secretName": users.metadata["name"]}},
-                        "tls": {"secret": {"secretName": tls.metadata["name"]}},
-                        "tmp": {"emptyDir": {}},
+        template = pod_template(
+            APP_NAME,
+            [
+                container(
+                    "haproxy",
+                    environment.images["haproxy"],
+                    cpu="100m",
+                    memory="128Mi",
+                    memory_limit="512Mi",
+                    ports={
+                        "dicom": haproxy.DICOM,
+                        "dicom-tls": haproxy.DICOM_TLS,
+                        "https": haproxy.HTTPS,
+                        "metrics": haproxy.METRICS,
                     },
-                    initContainers=[http_log.sidecar(environment.images["python"])],
-                    terminationGracePeriodSeconds=35,
-                ),
+                    mounts={
+                        "settings": "/etc/haproxy",
+                        "users": "/run/secrets/users",
+                        "tls": "/run/secrets/tls",
+                        "tmp": "/tmp",  # noqa: S108
+                    },
+                    args=["-W", "-db", "-f", "/run/secrets/users/users.cfg", "-f", "/etc/haproxy/haproxy.cfg"],
+                    readinessProbe=http_probe("/healthy", "metrics", period=2),
+                    livenessProbe=http_probe("/healthy", "metrics", period=10, failures=6),
+                )
+            ],
+            volumes={
+                "settings": {"configMap": {"name": configuration.metadata["name"]}},
+                "users": {"secret": {"secretName": users.metadata["name"]}},
+                "tls": {"secret": {"secretName": tls.metadata["name"]}},
+                "tmp": {"emptyDir": {}},
             },
-            opts=self.child(depends_on=[policy, archive]),
+            terminationGracePeriodSeconds=35,
         )
+        deployment(self, environment, APP_NAME, template, depends_on=[policy, archive])
         self.password = password.value
         self.register_outputs({"address": self.address})

@@ -23,6 +23,7 @@ from infra.components import (
 )
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
+from infra.components.one_pod import http_service
 from infra.components.pods import claim, container, http_probe, pod_template, selector
 from infra.components.s3_exporter import APP_NAME as S3_EXPORTER
 from infra.components.s3_exporter import PORT as S3_EXPORTER_PORT
@@ -82,7 +83,7 @@ def prometheus_settings(settings: Settings, stack: str, api_servers: Sequence[st
                 else []
             ),
             job("load-balancer", static_configs=[{"targets": [f"load-balancer-metrics:{haproxy.METRICS}"]}]),
-            job("http-log-exporter", static_configs=[{"targets": [f"load-balancer-metrics:{http_log.METRICS_PORT}"]}]),
+            job("http-log-exporter", static_configs=[{"targets": [f"{http_log.APP_NAME}:{http_log.PORT}"]}]),
             job("database", **pods(database.MEMBERS, database.REST_PORT)),
             postgres_exporter.job(),
             job("prometheus", static_configs=[{"targets": [f"localhost:{PROMETHEUS_PORT}"]}]),
@@ -143,7 +144,8 @@ class Monitoring(Component):
                     *([*cluster_scraping.peers(settings.cluster), *peers] if settings.cluster else []),
                     Peer([prober.PORT], apps=[prober.APP_NAME]),
                     Peer([archive.HTTP_PORT, tap.METRICS_PORT], apps=[archive.APP_NAME]),
-                    Peer([haproxy.METRICS, http_log.METRICS_PORT], apps=[load_balancer.APP_NAME]),
+                    Peer([haproxy.METRICS], apps=[load_balancer.APP_NAME]),
+                    Peer([http_log.PORT], apps=[http_log.APP_NAME]),
                     Peer([S3_EXPORTER_PORT], apps=[S3_EXPORTER]),
                     Peer([alertmanager.PORT], apps=[alertmanager.APP_NAME]),
                     Peer([database.REST_PORT], apps=[database.APP_NAME]),
@@ -157,26 +159,11 @@ class Monitoring(Component):
             metadata=environment.metadata("load-balancer-metrics", load_balancer.APP_NAME),
             spec={
                 "selector": selector(load_balancer.APP_NAME)["matchLabels"],
-                "ports": [
-                    {"name": "metrics", "port": haproxy.METRICS},
-                    {"name": "log-metrics", "port": http_log.METRICS_PORT},
-                ],
+                "ports": [{"name": "metrics", "port": haproxy.METRICS}],
             },
             opts=self.child(),
         )
-        node = settings.node_port is not None
-        service = kubernetes.core.v1.Service(
-            "prometheus",
-            metadata=environment.metadata(PROMETHEUS, PROMETHEUS),
-            spec={
-                "type": "NodePort" if node else "ClusterIP",
-                "selector": selector(PROMETHEUS)["matchLabels"],
-                "ports": [
-                    {"name": "http", "port": PROMETHEUS_PORT, **({"nodePort": settings.node_port} if node else {})}
-                ],
-            },
-            opts=self.child(),
-        )
+        service = http_service(self, environment, PROMETHEUS, PROMETHEUS_PORT, settings.node_port)
         kubernetes.apps.v1.StatefulSet(
             "prometheus",
             metadata=environment.metadata(PROMETHEUS, PROMETHEUS),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -13,11 +13,12 @@ from infra.components.pods import selector
 
 @dataclass(frozen=True)
 class Peer:
-    """Apps of the namespace (by name), or networks (CIDRs), and the TCP ports they are allowed."""
+    """Apps of the namespace (by name), or networks (CIDRs), and the ports they are allowed (TCP unless it says UDP)."""
 
     ports: Sequence[int]
     apps: Iterable[str] = ()
     cidrs: Iterable[str] = ()
+    protocol: Literal["TCP", "UDP"] = "TCP"
 
     def addresses(self) -> list[str]:
         """HOST:PORT of each of its networks that is one host."""
@@ -27,7 +28,7 @@ class Peer:
         """The policy's rule; `side` is `from` or `to`."""
         peers: list[dict[str, Any]] = [{"podSelector": selector(app)} for app in self.apps]
         peers += [{"ipBlock": {"cidr": cidr}} for cidr in sorted(set(self.cidrs))]
-        return {side: peers, "ports": [{"port": port, "protocol": "TCP"} for port in self.ports]}
+        return {side: peers, "ports": [{"port": port, "protocol": self.protocol} for port in self.ports]}
 
 
 def allow(

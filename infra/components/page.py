@@ -8,7 +8,8 @@ import pulumi_kubernetes as kubernetes
 from infra.components import alertmanager, monitoring, nginx
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
-from infra.components.pods import container, http_probe, pod_template, selector
+from infra.components.one_pod import deployment, http_service
+from infra.components.pods import container, http_probe, pod_template
 from infra.dashboards import generated_files
 from infra.settings import Settings
 
@@ -59,46 +60,28 @@ class Page(Component):
                 Peer([alertmanager.PORT], apps=[alertmanager.APP_NAME]),
             ],
         )
-        node = environment.settings.monitoring.page_node_port
-        kubernetes.core.v1.Service(
-            "page",
-            metadata=environment.metadata(APP_NAME, APP_NAME),
-            spec={
-                "type": "NodePort" if node else "ClusterIP",
-                "selector": selector(APP_NAME)["matchLabels"],
-                "ports": [{"name": "http", "port": PORT, **({"nodePort": node} if node else {})}],
-            },
-            opts=self.child(),
-        )
-        kubernetes.apps.v1.Deployment(
-            "page",
-            metadata=environment.metadata(APP_NAME, APP_NAME),
-            spec={
-                "replicas": 1,
-                "selector": selector(APP_NAME),
-                "template": pod_template(
+        http_service(self, environment, APP_NAME, PORT, environment.settings.monitoring.page_node_port)
+        template = pod_template(
+            APP_NAME,
+            [
+                container(
                     APP_NAME,
-                    [
-                        container(
-                            APP_NAME,
-                            environment.images["page"],
-                            cpu="10m",
-                            memory="32Mi",
-                            memory_limit="64Mi",
-                            ports={"http": PORT},
-                            mounts={"settings": "/etc/page", "tmp": "/tmp"},  # noqa: S108
-                            readinessProbe=http_probe("/healthy", "http", period=2),
-                            livenessProbe=http_probe("/healthy", "http", period=10),
-                        )
-                    ],
-                    volumes={
-                        "settings": {"configMap": {"name": files.metadata["name"]}},
-                        "tmp": {"emptyDir": {"sizeLimit": "64Mi"}},
-                    },
-                ),
+                    environment.images["page"],
+                    cpu="10m",
+                    memory="32Mi",
+                    memory_limit="64Mi",
+                    ports={"http": PORT},
+                    mounts={"settings": "/etc/page", "tmp": "/tmp"},  # noqa: S108
+                    readinessProbe=http_probe("/healthy", "http", period=2),
+                    livenessProbe=http_probe("/healthy", "http", period=10),
+                )
+            ],
+            volumes={
+                "settings": {"configMap": {"name": files.metadata["name"]}},
+                "tmp": {"emptyDir": {"sizeLimit": "64Mi"}},
             },
-            opts=self.child(depends_on=[policy]),
         )
+        deployment(self, environment, APP_NAME, template, depends_on=[policy])
         self.register_outputs({})
 
     def _dashboards(self, environment: Environment) -> None:

@@ -13,7 +13,8 @@ from infra.components import database
 from infra.components.component import Component, Environment
 from infra.components.database import Database
 from infra.components.network import Peer, allow
-from infra.components.pods import container, http_probe, pod_template, selector
+from infra.components.one_pod import deployment, http_service
+from infra.components.pods import container, http_probe, pod_template
 from infra.providers.vnaops.resources import Certificate
 
 APP_NAME = "postgres-exporter"
@@ -82,41 +83,28 @@ class PostgresExporter(Component):
             ingress=[Peer([PORT], apps=["prometheus"])],
             egress=[Peer([database.PORT], apps=[database.APP_NAME])],
         )
-        kubernetes.core.v1.Service(
-            "postgres-exporter",
-            metadata=environment.metadata(APP_NAME, APP_NAME),
-            spec={"selector": selector(APP_NAME)["matchLabels"], "ports": [{"name": "http", "port": PORT}]},
-            opts=self.child(),
-        )
-        kubernetes.apps.v1.Deployment(
-            "postgres-exporter",
-            metadata=environment.metadata(APP_NAME, APP_NAME),
-            spec={
-                "replicas": 1,
-                "selector": selector(APP_NAME),
-                "template": pod_template(
+        http_service(self, environment, APP_NAME, PORT)
+        template = pod_template(
+            APP_NAME,
+            [
+                container(
                     APP_NAME,
-                    [
-                        container(
-                            APP_NAME,
-                            environment.images[APP_NAME],
-                            cpu="10m",
-                            memory="32Mi",
-                            memory_limit="128Mi",
-                            ports={"http": PORT},
-                            mounts={"files": "/run/secrets/postgres-exporter"},
-                            args=[
-                                "--config.file=/run/secrets/postgres-exporter/postgres_exporter.yml",
-                                f"--web.listen-address=:{PORT}",
-                                *(f"--collector.{name}" for name in MORE_COLLECTORS),
-                            ],
-                            readinessProbe=http_probe("/", "http", period=2),
-                            livenessProbe=http_probe("/", "http", period=10),
-                        )
+                    environment.images[APP_NAME],
+                    cpu="10m",
+                    memory="32Mi",
+                    memory_limit="128Mi",
+                    ports={"http": PORT},
+                    mounts={"files": "/run/secrets/postgres-exporter"},
+                    args=[
+                        "--config.file=/run/secrets/postgres-exporter/postgres_exporter.yml",
+                        f"--web.listen-address=:{PORT}",
+                        *(f"--collector.{name}" for name in MORE_COLLECTORS),
                     ],
-                    volumes={"files": {"secret": {"secretName": files.metadata["name"], "defaultMode": 0o440}}},
-                ),
-            },
-            opts=self.child(depends_on=[policy]),
+                    readinessProbe=http_probe("/", "http", period=2),
+                    livenessProbe=http_probe("/", "http", period=10),
+                )
+            ],
+            volumes={"files": {"secret": {"secretName": files.metadata["name"], "defaultMode": 0o440}}},
         )
+        deployment(self, environment, APP_NAME, template, depends_on=[policy])
         self.register_outputs({})

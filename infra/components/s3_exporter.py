@@ -10,7 +10,8 @@ from infra.components import object_store
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
 from infra.components.object_store import ObjectStore, canary_of, expire_tagged
-from infra.components.pods import container, http_probe, pod_template, selector
+from infra.components.one_pod import deployment, http_service
+from infra.components.pods import container, http_probe, pod_template
 from infra.providers.vnaops import s3_lifecycle
 from infra.setting_types import bytes_of
 from infra.settings import Settings
@@ -79,47 +80,34 @@ class S3Exporter(Component):
             ingress=[Peer([PORT], apps=["prometheus"])],
             egress=[*store.egress, *usage],
         )
-        kubernetes.core.v1.Service(
-            "s3-exporter",
-            metadata=environment.metadata(APP_NAME, APP_NAME),
-            spec={"selector": selector(APP_NAME)["matchLabels"], "ports": [{"name": "http", "port": PORT}]},
-            opts=self.child(),
-        )
-        kubernetes.apps.v1.Deployment(
-            "s3-exporter",
-            metadata=environment.metadata(APP_NAME, APP_NAME),
-            spec={
-                "replicas": 1,
-                "selector": selector(APP_NAME),
-                "template": pod_template(
+        http_service(self, environment, APP_NAME, PORT)
+        template = pod_template(
+            APP_NAME,
+            [
+                container(
                     APP_NAME,
-                    [
-                        container(
-                            APP_NAME,
-                            environment.images["python"],
-                            cpu="20m",
-                            memory="128Mi",
-                            memory_limit="256Mi",
-                            ports={"http": PORT},
-                            mounts={"files": "/etc/s3-exporter", "s3": "/run/secrets/s3"},
-                            # a path, not a key: nothing of the secret is in the pod's environment
-                            env=[{"name": "AWS_SHARED_CREDENTIALS_FILE", "value": "/run/secrets/s3/credentials"}],
-                            command=[
-                                "s3-exporter",
-                                "--config.file=/etc/s3-exporter/s3-exporter.yaml",
-                                "--declaration.file=/etc/s3-exporter/declaration.json",
-                                f"--web.listen-address=:{PORT}",
-                            ],
-                            readinessProbe=http_probe("/metrics", "http", period=2),
-                            livenessProbe=http_probe("/metrics", "http", period=10),
-                        )
+                    environment.images["python"],
+                    cpu="20m",
+                    memory="128Mi",
+                    memory_limit="256Mi",
+                    ports={"http": PORT},
+                    mounts={"files": "/etc/s3-exporter", "s3": "/run/secrets/s3"},
+                    # a path, not a key: nothing of the secret is in the pod's environment
+                    env=[{"name": "AWS_SHARED_CREDENTIALS_FILE", "value": "/run/secrets/s3/credentials"}],
+                    command=[
+                        "s3-exporter",
+                        "--config.file=/etc/s3-exporter/s3-exporter.yaml",
+                        "--declaration.file=/etc/s3-exporter/declaration.json",
+                        f"--web.listen-address=:{PORT}",
                     ],
-                    volumes={
-                        "files": {"configMap": {"name": files.metadata["name"]}},
-                        "s3": {"secret": {"secretName": secret}},
-                    },
-                ),
+                    readinessProbe=http_probe("/metrics", "http", period=2),
+                    livenessProbe=http_probe("/metrics", "http", period=10),
+                )
+            ],
+            volumes={
+                "files": {"configMap": {"name": files.metadata["name"]}},
+                "s3": {"secret": {"secretName": secret}},
             },
-            opts=self.child(depends_on=[policy, store.bucket, store.canary]),
         )
+        deployment(self, environment, APP_NAME, template, depends_on=[policy, store.bucket, store.canary])
         self.register_outputs({})

@@ -94,14 +94,23 @@ class Deployed:
             result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
         return result
 
+    def exposition(self, app: str, port: int) -> str:
+        """The metrics of an app's one pod, asked of itself."""
+        (pod,) = self.objects("pods", f"--selector=app.kubernetes.io/name={app}")
+        # policies bind pods, not the node itself
+        with urlopen(f"http://{pod['status']['podIP']}:{port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def log_lines(self, result: str) -> float:
+        """How many lines of the balancer's log the http-log-exporter had, by what they were."""
+        name = f'http_log_exporter_lines_total{{result="{result}"}} '
+        text = self.exposition("http-log-exporter", 9883)
+        return next(float(line.removeprefix(name)) for line in text.splitlines() if line.startswith(name))
+
     def balancer_status(self, backend: str) -> dict[str, str]:
         """Server name -> UP, DOWN, MAINT, … as HAProxy itself says."""
-        (pod,) = self.objects("pods", "--selector=app.kubernetes.io/name=load-balancer")
-        # policies bind pods, not the node itself
-        with urlopen(f"http://{pod['status']['podIP']}:8404/metrics", timeout=5) as answer:
-            text = answer.read().decode()
         states: dict[str, str] = {}
-        for line in text.splitlines():
+        for line in self.exposition("load-balancer", 8404).splitlines():
             if line.startswith("haproxy_server_status{") and f'proxy="{backend}"' in line and line.endswith(" 1"):
                 labels = dict(part.split("=", 1) for part in line.split("{")[1].split("}")[0].split(","))
                 states[labels["server"].strip('"')] = labels["state"].strip('"')

@@ -9,6 +9,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
+from infra.components import prober
 from tests.e2e.environment import Deployed, eventually
 from tests.peers.dcmtk import BIN
 
@@ -99,8 +100,42 @@ def test_the_addresses_in_a_dicomweb_answer_can_be_fetched(deployed: Deployed) -
     )
 
 
-def test_the_prober_measures_echo_and_store_through_the_front_door(deployed: Deployed) -> None:
-    for module in ("echo", "store"):
+def test_the_door_stays_open_without_the_exporter_of_its_log_and_is_counted_again_afterwards(
+    deployed: Deployed,
+) -> None:
+    def door() -> list[tuple[str, str, int]]:
+        """The balancer's pods: name, whether it is ready, restarts."""
+        return [
+            (
+                pod["metadata"]["name"],
+                next(one["status"] for one in pod["status"]["conditions"] if one["type"] == "Ready"),
+                sum(one["restartCount"] for one in pod["status"]["containerStatuses"]),
+            )
+            for pod in deployed.objects("pods", "--selector=app.kubernetes.io/name=load-balancer")
+        ]
+
+    def counted() -> bool:
+        deployed.https("/dicom-web/studies?limit=1")
+        return deployed.log_lines("transaction") > 0
+
+    before = door()
+    assert [ready for _, ready, _ in before] == ["True"]
+    deployed.kubectl("scale", "deployment/http-log-exporter", "--replicas=0")
+    try:
+        eventually(lambda: not deployed.pods("http-log-exporter"), 60, "the exporter is gone")
+        for _ in range(20):
+            assert deployed.https("/dicom-web/studies?limit=1")[0] in (200, 204)
+        assert echo(deployed).returncode == 0
+        assert echo(deployed, "+tla", "+cf", str(deployed.ca_file), tls=True).returncode == 0
+        assert door() == before
+    finally:
+        deployed.kubectl("scale", "deployment/http-log-exporter", "--replicas=1")
+        deployed.kubectl("rollout", "status", "deployment/http-log-exporter", "--timeout=120s")
+    eventually(counted, 60, "requests are counted by the new exporter")
+
+
+def test_every_probe_through_the_front_door_succeeds(deployed: Deployed) -> None:
+    for module in prober.TARGETS:
         query = f'dicom_probe_success{{job="dicom-{module}"}} == 1'
         eventually(lambda query=query: len(deployed.prometheus(query)) == 1, 90, query)  # type: ignore[misc]
         (duration,) = deployed.prometheus(f'dicom_probe_duration_seconds{{job="dicom-{module}"}}')
@@ -123,6 +158,6 @@ def test_prometheus_hears_every_component(deployed: Deployed) -> None:
         "database",
         "object-store",
         "prometheus",
-    } | {"dimse-tap", "s3-exporter", "alertmanager"}
+    } | {"dimse-tap", "s3-exporter", "alertmanager", "http-log-exporter"}
     eventually(lambda: jobs <= {r["metric"]["job"] for r in deployed.prometheus("up == 1")}, 90, "every component up")
     assert not [r["metric"] for r in deployed.prometheus("up == 0")]

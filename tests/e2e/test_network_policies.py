@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.environment import Deployed
+from tests.e2e.environment import Deployed, eventually
 
 pytestmark = pytest.mark.timeout(1800)
 DOORS = {
@@ -16,8 +16,10 @@ DOORS = {
     "archive": 4242,
     "archive ": 8042,
     "load-balancer": 11112,
+    "dicom-exporter": 11112,
     "prometheus": 9090,
     "page": 8080,
+    "http-log-exporter": 9883,
 }
 KNOCK = """
 import json, socket, sys
@@ -32,6 +34,12 @@ for name, port in json.loads(sys.argv[1]).items():
     except OSError as error:
         answers[name] = type(error).__name__
 print(json.dumps(answers))
+"""
+SEND = """
+import socket
+log = (socket.gethostbyname("http-log-exporter"), 9514)
+for _ in range(20):
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"no line", log)
 """
 
 
@@ -69,9 +77,19 @@ def test_a_pod_without_leave_reaches_nothing(deployed: Deployed, stranger: str) 
     assert knock(deployed, stranger, DOORS) == dict.fromkeys(DOORS, "silent")
 
 
+def test_a_pod_without_leave_can_not_send_lines_of_a_log(deployed: Deployed, stranger: str) -> None:
+    malformed, taken = deployed.log_lines("malformed"), deployed.log_lines("transaction")
+    deployed.kubectl("exec", stranger, "--", "python3", "-c", SEND)
+    # later than those: when it has come, they would have
+    deployed.https("/dicom-web/studies?limit=1")
+    eventually(lambda: deployed.log_lines("transaction") > taken, 30, "the balancer's line has come")
+    assert deployed.log_lines("malformed") == malformed
+
+
 def test_the_prober_reaches_the_front_door_and_nothing_behind_it(deployed: Deployed) -> None:
-    answers = knock(deployed, deployed.pods("dicom-exporter")[0], DOORS)
-    assert answers == {door: "open" if door == "load-balancer" else "silent" for door in DOORS}
+    doors = {door: port for door, port in DOORS.items() if door != "dicom-exporter"}  # its own
+    answers = knock(deployed, deployed.pods("dicom-exporter")[0], doors)
+    assert answers == {door: "open" if door == "load-balancer" else "silent" for door in doors}
 
 
 def test_a_privileged_pod_is_not_admitted(deployed: Deployed) -> None:

@@ -334,5 +334,20 @@ HTTP = {
             "http_log_exporter_dropped_lines_total": steadily(0, 1),
         },
     ),
+    "HttpLogSilent": Case(
+        {
+            of("http_log_exporter_lines_total", result="transaction"): steadily(0, 4),
+            of("http_log_exporter_lines_total", result="malformed"): steadily(0),
+            of("haproxy_frontend_http_requests_total", proxy="https"): steadily(0, 10),
+        },
+        onset=STEP,
+        # scrapes of the balancer itself are not logged
+        well={
+            of("http_log_exporter_lines_total", result="transaction"): steadily(0, 9),
+            of("http_log_exporter_lines_total", result="malformed"): steadily(0),
+            of("haproxy_frontend_http_requests_total", proxy="https"): steadily(0, 10),
+            of("haproxy_frontend_http_requests_total", proxy="metrics"): steadily(0, 100),
+        },
+    ),
 }
 CASES = NODES | CLUSTER | CONTAINERS | DATABASE | BALANCER | STORE | HTTP

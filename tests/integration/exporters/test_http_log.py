@@ -24,6 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from infra.components.haproxy import HTTP_BACKENDS
 from infra.components.http_routes import OPERATIONS
 from tests.peers.haproxy import PASSWORD, USER, HAProxy, haproxy
+from tests.peers.seaweedfs import free_ports
 
 SCRIPT = str(Path(sys.executable).with_name("http-log-exporter"))
 PATIENCE_SECONDS = 20.0
@@ -115,9 +116,9 @@ class Exporter:
 
 
 @contextmanager
-def exporter() -> Iterator[Exporter]:
+def exporter(log_port: int = 0) -> Iterator[Exporter]:
     options = [
-        "--log.listen-address=127.0.0.1:0",
+        f"--log.listen-address=127.0.0.1:{log_port}",
         "--web.listen-address=127.0.0.1:0",
         f"--operations={','.join(OPERATIONS)}",
         f"--backends={','.join(HTTP_BACKENDS)}",
@@ -131,6 +132,23 @@ def exporter() -> Iterator[Exporter]:
             process.kill()
 
 
+def connect(haproxy: HAProxy) -> http.client.HTTPSConnection:
+    context = ssl.create_default_context(cafile=str(haproxy.certificate.certificate))
+    return http.client.HTTPSConnection("127.0.0.1", haproxy.port, timeout=30, context=context)
+
+
+def ask(haproxy: HAProxy, method: str, path: str, body: bytes = b"", **head: str) -> int:
+    connection = connect(haproxy)
+    try:
+        headers = {"Authorization": BASIC, **{key.replace("_", "-"): value for key, value in head.items()}}
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    finally:
+        connection.close()
+
+
 @dataclass
 class Door:
     """HAProxy before the upstream, its log taken by an exporter."""
@@ -139,34 +157,31 @@ class Door:
     exporter: Exporter
 
     def connect(self) -> http.client.HTTPSConnection:
-        context = ssl.create_default_context(cafile=str(self.haproxy.certificate.certificate))
-        return http.client.HTTPSConnection("127.0.0.1", self.haproxy.port, timeout=30, context=context)
+        return connect(self.haproxy)
 
     def ask(self, method: str, path: str, body: bytes = b"", **head: str) -> int:
-        connection = self.connect()
-        try:
-            headers = {"Authorization": BASIC, **{key.replace("_", "-"): value for key, value in head.items()}}
-            connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            answer.read()
-            return answer.status
-        finally:
-            connection.close()
+        return ask(self.haproxy, method, path, body, **head)
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
+def upstream() -> Iterator[int]:
+    """Its port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        with exporter() as taking, haproxy(tmp_path, server.server_address[1], taking.log) as running:
-            yield Door(running, taking)
+        yield server.server_address[1]
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def door(tmp_path: Path, upstream: int) -> Iterator[Door]:
+    with exporter() as taking, haproxy(tmp_path, upstream, taking.log) as running:
+        yield Door(running, taking)
 
 
 def counted(samples: dict[tuple[str, frozenset[tuple[str, str]]], float]) -> dict[tuple[str, str, str], float]:
@@ -286,3 +301,21 @@ def test_without_an_exporter_every_request_is_answered(door: Door) -> None:
     door.exporter.process.wait()
     assert [door.ask("GET", STUDY) for _ in range(20)] == [200] * 20
     assert door.haproxy.log().count("operation=wado-rs-study") == 20
+
+
+def test_a_door_that_starts_before_any_exporter_serves_and_is_counted_once_there_is_one(
+    tmp_path: Path, upstream: int
+) -> None:
+    (port,) = free_ports(1)
+    with haproxy(tmp_path, upstream, f"127.0.0.1:{port}") as running:
+        assert [ask(running, "GET", STUDY) for _ in range(20)] == [200] * 20
+        with exporter(port) as taking:
+            assert [ask(running, "GET", STUDY) for _ in range(20)] == [200] * 20
+            assert counted(taking.transactions(20)) == {("wado-rs-study", "2xx", "http_readers"): 20}
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1:9514", "255.255.255.255:9514"])
+def test_a_door_whose_log_can_not_be_sent_at_all_serves(tmp_path: Path, upstream: int, address: str) -> None:
+    """An address of RFC 5737, behind which is nobody, and one that the kernel refuses to send to (EACCES)."""
+    with haproxy(tmp_path, upstream, address) as running:
+        assert [ask(running, "GET", STUDY) for _ in range(20)] == [200] * 20

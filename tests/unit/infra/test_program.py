@@ -37,6 +37,7 @@ def test_every_component_of_the_environment_is_declared(program: Recorder) -> No
         "alertmanager",
         "page",
         "postgres-exporter",
+        "http-log-exporter",
     }
     assert set(pods(program)) == apps
 
@@ -119,6 +120,7 @@ def test_on_a_file_system_the_archive_has_a_volume_and_there_is_no_bucket(on_fil
         "dicom-exporter",
         "prometheus",
         "postgres-exporter",
+        "http-log-exporter",
         "page",
         "alertmanager",
     }

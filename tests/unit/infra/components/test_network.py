@@ -12,3 +12,8 @@ def test_a_peer_allows_its_apps_and_its_networks_on_its_ports_and_no_others() ->
         ],
         "ports": [{"port": 5432, "protocol": "TCP"}],
     }
+
+
+def test_a_peer_of_datagrams_is_allowed_no_connections() -> None:
+    rule = Peer([9514], apps=["http-log-exporter"], protocol="UDP").rule("to")
+    assert rule["ports"] == [{"port": 9514, "protocol": "UDP"}]
