@@ -25,6 +25,7 @@ from infra.components.object_store import ObjectStore
 from infra.components.page import Page
 from infra.components.postgres_exporter import PostgresExporter
 from infra.components.prober import Prober
+from infra.components.registry import Entry
 from infra.components.s3_exporter import S3Exporter
 from infra.providers.vnaops.resources import Certificate
 
@@ -60,7 +61,7 @@ def main() -> None:
     cluster = kubernetes.Provider("cluster", context=wanted.kube_context)
     options = pulumi.ResourceOptions(providers=[cluster])
 
-    registry = (*wanted.modalities, load_balancer.modality(), prober.modality())
+    registry: tuple[Entry, ...] = (*wanted.modalities, load_balancer.modality(), prober.entity(wanted.namespace))
     namespace = Namespace(wanted.namespace, options)
     environment = Environment(wanted, images, namespace.name)
     authority = Certificate("authority", common_name=f"vnaops {stack} authority", is_ca=True, validity_days=3650)

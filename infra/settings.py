@@ -65,24 +65,39 @@ class PixelData(StrEnum):
 
 
 class Right(StrEnum):
-    """What a modality may ask of the archive, or (`destination`) be sent by it with C-MOVE."""
+    """What a modality may ask of the archive, or (`destination`) be sent by it with C-MOVE.
+
+    `commitment` is storage commitment (PS3.4 annex J), whose report the archive brings to the modality: as with
+    `destination`, the network lets the archive call it, and who has `move` may then name it as destination.
+    """
 
     ECHO = "echo"
     STORE = "store"
     FIND = "find"
     GET = "get"
     MOVE = "move"
+    COMMITMENT = "commitment"
     DESTINATION = "destination"
 
 
-class Modality(Section):
-    """One entry of the modality registry: it feeds the archive, its allow-list and the network policies alike."""
+class ApplicationEntity(Section):
+    """Whom the archive knows: who calls it by this AE title has these rights, and where it is called in turn."""
 
     ae_title: AeTitle
     host: str = Field(min_length=1, description="IPv4 address, or a DNS name together with `cidr`")
     port: Port = Field(default=104, description="where it listens, for C-MOVE and storage commitment")
-    cidr: Cidr | None = Field(default=None, description="its network, where `host` is a name")
     rights: frozenset[Right] = Field(default=frozenset({Right.ECHO}), description="what it may do")
+
+    @field_serializer("rights")
+    def _sorted(self, rights: frozenset[Right]) -> list[str]:
+        # a set's order changes from process to process, and with it the hash of equal settings
+        return sorted(rights)
+
+
+class Modality(ApplicationEntity):
+    """One entry of the modality registry: it feeds the archive, its allow-list and the network policies alike."""
+
+    cidr: Cidr | None = Field(default=None, description="its network, where `host` is a name")
     silent_after_seconds: int | None = Field(
         default=None, ge=60, description="an alert when it has not called for so long; none: it may be silent"
     )
@@ -97,11 +112,6 @@ class Modality(Section):
                     f'cidr must be set when host is a name ("{self.host}"): network policies know addresses only'
                 ) from None
         return self
-
-    @field_serializer("rights")
-    def _sorted(self, rights: frozenset[Right]) -> list[str]:
-        # a set's order changes from process to process, and with it the hash of equal settings
-        return sorted(rights)
 
     @property
     def network(self) -> str:

@@ -14,8 +14,9 @@ from infra.components.database import Database
 from infra.components.network import Peer, allow
 from infra.components.object_store import ObjectStore
 from infra.components.pods import claim, container, http_probe, pod_template, selector
+from infra.components.registry import Entry, called
 from infra.components.tap import DRAIN, METRICS_PORT, sidecar
-from infra.settings import Modality, Right, Settings
+from infra.settings import Right, Settings
 
 APP_NAME = "archive"
 DICOM_PORT, HTTP_PORT = 4242, 8042
@@ -25,8 +26,8 @@ TEST_PATIENT_ID_PREFIX = "VNAOPS-TEST-"  # what campaigns give the patients they
 COMMON = Path(__file__).parent.parent / "archive" / "orthanc.json"
 
 
-def orthanc_modalities(registry: Sequence[Modality]) -> dict[str, Any]:
-    """The modality registry in Orthanc's form: what is not granted is refused."""
+def orthanc_modalities(registry: Sequence[Entry]) -> dict[str, Any]:
+    """The registry in Orthanc's form: what is not granted is refused. A right that is left out would be granted."""
     return {
         f"modality{i}": {
             "AET": modality.ae_title,
@@ -37,6 +38,8 @@ def orthanc_modalities(registry: Sequence[Modality]) -> dict[str, Any]:
             "AllowFind": Right.FIND in modality.rights,
             "AllowGet": Right.GET in modality.rights,
             "AllowMove": Right.MOVE in modality.rights,
+            "AllowStorageCommitment": Right.COMMITMENT in modality.rights,
+            "AllowFindWorklist": False,  # there is none
         }
         for i, modality in enumerate(registry)
     }
@@ -69,7 +72,7 @@ def storage_settings(settings: Settings, place: Sequence[str]) -> dict[str, Any]
 
 
 def orthanc_settings(
-    settings: Settings, registry: Sequence[Modality], place: Sequence[str], common: Mapping[str, Any]
+    settings: Settings, registry: Sequence[Entry], place: Sequence[str], common: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What differs between environments, merged over `infra/archive/orthanc.json`; `place`: see storage_settings."""
     deletion = {"TestDeletion": {"PatientIdPrefix": TEST_PATIENT_ID_PREFIX}} if settings.archive.test_deletion else {}
@@ -108,7 +111,7 @@ class Archive(Component):
     def __init__(
         self,
         environment: Environment,
-        registry: Sequence[Modality],
+        registry: Sequence[Entry],
         database: Database,
         store: ObjectStore | None,
         opts: pulumi.ResourceOptions | None = None,
@@ -148,7 +151,7 @@ class Archive(Component):
             egress=[
                 Peer([5432], apps=["database"]),
                 *(store.egress if store else ()),
-                *(Peer([m.port], cidrs=[m.network]) for m in registry if Right.DESTINATION in m.rights),
+                *called(registry),
             ],
         )
         headless = kubernetes.core.v1.Service(

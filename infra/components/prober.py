@@ -1,4 +1,7 @@
-"""The DICOM prober: asks of the archive what modalities and viewers ask, through the front door."""
+"""The DICOM prober: asks of the archive what modalities and viewers ask, through the front door.
+
+The archive calls it, too: with what C-MOVE sends, and with the reports of storage commitment.
+"""
 
 import json
 from typing import Any, Final
@@ -11,10 +14,12 @@ from infra.components import haproxy, load_balancer
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
 from infra.components.pods import container, http_probe, pod_template, selector
-from infra.settings import Modality, Right
+from infra.components.registry import OwnEntity
+from infra.settings import Right
 
 APP_NAME = "dicom-exporter"
 PORT = 9880
+RECEIVER_PORT = 11112  # of its own SCP
 AE_TITLE = "VNAOPS_PROBE"
 AUTHORITY = "/run/secrets/authority/ca.pem"
 PASSWORD = "/run/secrets/web/password"  # noqa: S105 (a path)
@@ -30,22 +35,24 @@ TARGETS: Final = {
     "store": DICOM,
     "find": DICOM,
     "round-trip": DICOM,
+    "move": DICOM,
+    "commitment": DICOM,
     "qido-rs": HTTPS,
     "wado-rs": HTTPS,
 }
-SLOW: Final = frozenset({"round-trip", "wado-rs"})
+SLOW: Final = frozenset({"round-trip", "move", "commitment", "wado-rs"})
 
 
-def modality() -> Modality:
-    """The prober's own entry in the registry."""
-    rights = frozenset({Right.ECHO, Right.STORE, Right.FIND, Right.GET})
-    return Modality(ae_title=AE_TITLE, host="127.0.0.1", rights=rights)
+def entity(namespace: str) -> OwnEntity:
+    """The prober's own entry in the registry: it may do everything, and is called at its Service."""
+    host = f"{APP_NAME}.{namespace}.svc.cluster.local"
+    return OwnEntity(ae_title=AE_TITLE, host=host, port=RECEIVER_PORT, rights=frozenset(Right), app=APP_NAME)
 
 
 def configuration(called: str, name: str) -> dict[str, Any]:
     """dicom-exporter.yaml: a module per service, and no target but the front door, whose certificate is for `name`.
 
-    C-MOVE and storage commitment are not among them: the archive would have to call a pod by an address that changes.
+    `move` is a round trip, too: so it has one instance to be sent, whatever else the archive holds.
     """
     dimse = {"calling_ae_title": AE_TITLE, "called_ae_title": called}
     tls = {"ca_file": AUTHORITY, "server_name": name}
@@ -53,12 +60,15 @@ def configuration(called: str, name: str) -> dict[str, Any]:
     web = {"tls": tls, "basic_auth": {"username": load_balancer.USERNAME, "password_file": PASSWORD}}
     return {
         "targets": sorted(set(TARGETS.values())),
+        "receiver": {"listen_address": f":{RECEIVER_PORT}", "ae_title": AE_TITLE},
         "modules": {
             "echo": {"prober": "echo", **dimse},
             "echo-tls": {"prober": "echo", **dimse, "tls": tls},
             "store": {"prober": "store", **dimse},
             "find": {"prober": "find", **dimse, "level": "patient", "match": match, "min_results": 1},
             "round-trip": {"prober": "round-trip", **dimse, "timeout_seconds": 30},
+            "move": {"prober": "round-trip", **dimse, "retrieve": "move", "timeout_seconds": 30},
+            "commitment": {"prober": "commitment", **dimse, "timeout_seconds": 30},
             "qido-rs": {"prober": "qido-rs", **web, "match": match, "min_results": 1, "max_results": 1},
             "wado-rs": {"prober": "wado-rs", **web, "timeout_seconds": 30},
         },
@@ -127,13 +137,16 @@ class Prober(Component):
             self,
             environment,
             APP_NAME,
-            ingress=[Peer([PORT], apps=["prometheus"])],
+            ingress=[Peer([PORT], apps=["prometheus"]), Peer([RECEIVER_PORT], apps=["archive"])],
             egress=[Peer([haproxy.DICOM, haproxy.DICOM_TLS, haproxy.HTTPS], apps=[load_balancer.APP_NAME])],
         )
         kubernetes.core.v1.Service(
             "dicom-exporter",
             metadata=environment.metadata(APP_NAME, APP_NAME),
-            spec={"selector": selector(APP_NAME)["matchLabels"], "ports": [{"name": "http", "port": PORT}]},
+            spec={
+                "selector": selector(APP_NAME)["matchLabels"],
+                "ports": [{"name": "http", "port": PORT}, {"name": "dicom", "port": RECEIVER_PORT}],
+            },
             opts=self.child(aliases=moved),
         )
         kubernetes.apps.v1.Deployment(
@@ -151,7 +164,7 @@ class Prober(Component):
                             cpu="50m",
                             memory="128Mi",
                             memory_limit="256Mi",
-                            ports={"http": PORT},
+                            ports={"http": PORT, "dicom": RECEIVER_PORT},
                             mounts={
                                 "settings": "/etc/dicom-exporter",
                                 "authority": AUTHORITY.rpartition("/")[0],

@@ -30,11 +30,14 @@ from exporters.dimse import uids
 from exporters.dimse.command import CommandField, event_report_request, response, store_request
 from exporters.dimse.message import Message
 from exporters.dimse.status import PENDING
+from infra.components.archive import orthanc_modalities
+from infra.settings import Modality, Right
 from tests.integration.exporters import odd_scp
 from tests.integration.exporters.odd_scp import Peer
 from tests.integration.exporters.probing import RECEIVER, probed, probed_oddly, reason, value
 from tests.peers.orthanc import Orthanc, orthanc
 from tests.peers.pynetdicom_scp import pynetdicom_scp
+from tests.peers.seaweedfs import free_ports
 
 COMMITMENT = {"prober": "commitment", "called_ae_title": "ORTHANC", "calling_ae_title": "PROBE_SCP"}
 
@@ -100,6 +103,17 @@ def test_orthanc_commits_over_an_association_of_its_own(archive: Orthanc) -> Non
     phases = ["resolve", "connect", "associate", "transfer", "request", "report", "release"]
     assert list(done.phases) == phases
     assert all(seconds > 0 for seconds in done.phases.values())
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_orthanc_commits_for_whom_the_registry_has_the_right(granted: bool) -> None:
+    (port,) = free_ports(1)
+    rights = {Right.STORE, *([Right.COMMITMENT] if granted else [])}
+    prober = Modality(ae_title="PROBE_SCP", host="127.0.0.1", port=port, rights=frozenset(rights))
+    with orthanc({"DicomModalities": orthanc_modalities([prober])}) as server:
+        done = probed(server.dicom_port, COMMITMENT, receiver_port=port)
+
+    assert done.outcome is (Outcome.ACCEPTED if granted else Outcome.ABORTED_BY_USER), done.log
 
 
 def test_a_move_to_a_destination_that_the_archive_does_not_know_has_failed(archive: Orthanc) -> None:

@@ -60,6 +60,7 @@ def declared(folder: Path, **settings: Any) -> Iterator[Recorder]:
     (folder / "images.json").write_text(json.dumps(images))
     modalities = [
         {"aeTitle": "CT1", "host": "10.30.1.17", "rights": ["echo", "store"]},
+        {"aeTitle": "MR1", "host": "10.30.1.18", "port": 4006, "rights": ["store", "commitment"]},
         {"aeTitle": "PACS", "host": "10.30.2.5", "port": 11112, "rights": ["find", "move", "destination"]},
     ]
     recorder = Recorder()

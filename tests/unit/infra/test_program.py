@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.components import prober
 from infra.providers.vnaops import s3_lifecycle
 from tests.unit.infra.program import Recorder, declared
 
@@ -86,17 +87,40 @@ def test_everything_is_denied_that_no_policy_allows(program: Recorder) -> None:
             assert rule.get("from") or rule.get("to"), f"{name} allows everybody"
 
 
-def test_the_archive_may_send_to_move_destinations_and_to_no_other_modality(program: Recorder) -> None:
+def test_the_archive_may_call_whom_it_sends_or_reports_to_and_no_other_modality(program: Recorder) -> None:
     egress = program.of("NetworkPolicy")["archive-traffic"]["spec"]["egress"]
     networks = {peer["ipBlock"]["cidr"]: rule["ports"] for rule in egress for peer in rule["to"] if "ipBlock" in peer}
-    assert networks == {"10.30.2.5/32": [{"port": 11112, "protocol": "TCP"}]}
+    assert networks == {
+        "10.30.2.5/32": [{"port": 11112, "protocol": "TCP"}],  # a destination of C-MOVE
+        "10.30.1.18/32": [{"port": 4006, "protocol": "TCP"}],  # has storage commitment
+    }
+
+
+def test_the_archive_may_call_the_prober_where_its_entry_says(program: Recorder) -> None:
+    (entry,) = [m for m in orthanc_of(program)["DicomModalities"].values() if m["AET"] == prober.AE_TITLE]
+    assert (entry["AllowMove"], entry["AllowStorageCommitment"]) == (True, True)
+    name, namespace, domain = entry["Host"].split(".", 2)
+    service = program.of("Service")[name]
+    assert (service["metadata"]["namespace"], domain) == (namespace, "svc.cluster.local")
+    assert {"name": "dicom", "port": entry["Port"]} in service["spec"]["ports"]
+    (container,) = pods(program)[name]["spec"]["containers"]
+    assert {"name": "dicom", "containerPort": entry["Port"]} in container["ports"]
+
+    def app(label: str) -> dict[str, Any]:
+        return {"podSelector": {"matchLabels": {"app.kubernetes.io/name": label}}}
+
+    policies, ports = program.of("NetworkPolicy"), [{"port": entry["Port"], "protocol": "TCP"}]
+    assert {"to": [app(name)], "ports": ports} in policies["archive-traffic"]["spec"]["egress"]
+    assert {"from": [app("archive")], "ports": ports} in policies["dicom-exporter-traffic"]["spec"]["ingress"]
 
 
 def test_one_registry_feeds_the_archive_and_the_front_door(program: Recorder) -> None:
     orthanc = json.loads(program.of("ConfigMap")["archive-settings"]["data"]["orthanc.json"])
-    rights = {m["AET"]: (m["AllowStore"], m["AllowMove"]) for m in orthanc["DicomModalities"].values()}
-    assert rights["CT1"] == (True, False)
-    assert rights["PACS"] == (False, True)
+    kinds = ("AllowStore", "AllowMove", "AllowStorageCommitment")
+    rights = {m["AET"]: tuple(m[kind] for kind in kinds) for m in orthanc["DicomModalities"].values()}
+    assert rights["CT1"] == (True, False, False)
+    assert rights["MR1"] == (True, False, True)
+    assert rights["PACS"] == (False, True, False)
     ingress = program.of("NetworkPolicy")["load-balancer-traffic"]["spec"]["ingress"]
     assert {"ipBlock": {"cidr": "10.30.1.17/32"}} in ingress[0]["from"]
 

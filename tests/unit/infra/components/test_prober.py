@@ -20,6 +20,18 @@ def test_the_exporter_takes_its_configuration_and_every_module_has_its_job(tmp_p
     assert not loaded.allows("elsewhere:104")
 
 
+def test_what_c_move_sends_goes_to_the_prober_s_own_entry_in_the_registry() -> None:
+    entity = prober.entity("vnaops-x")
+    assert MADE["receiver"] == {"listen_address": f":{entity.port}", "ae_title": entity.ae_title}
+    assert entity.host == "dicom-exporter.vnaops-x.svc.cluster.local"
+    assert {MADE["modules"][name]["calling_ae_title"] for name in ("move", "commitment")} == {entity.ae_title}
+
+
+def test_what_a_probe_by_c_move_is_sent_is_the_one_instance_that_it_has_stored() -> None:
+    assert MADE["modules"]["move"]["prober"] == "round-trip"
+    assert MADE["modules"]["move"]["retrieve"] == "move"
+
+
 def test_it_stores_for_the_patient_that_the_archive_knows_as_the_prober_s() -> None:
     assert modules.Patient().id == PROBE_PATIENT_ID
     assert not [name for name, module in MADE["modules"].items() if "patient" in module], "the default, everywhere"
