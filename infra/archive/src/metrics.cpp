@@ -54,6 +54,16 @@ void Metrics::stored(ObjectClass objectClass) { stored_[static_cast<size_t>(obje
 
 void Metrics::inFlight(int change) { inFlight_ += change; }
 
+void Metrics::forgotten() { forgotten_++; }
+
+void Metrics::swept(std::time_t when, bool isSound) {
+  if (isSound) {
+    swept_ = when;
+  } else {
+    sweepFailures_++;
+  }
+}
+
 std::string Metrics::text() const {
   std::ostringstream out;
   const auto each = [&](const char* metric, const char* type, const char* help, const auto& value) {
@@ -99,6 +109,17 @@ std::string Metrics::text() const {
   }
   head(out, "requests_in_flight", "gauge", "Requests to S3 that have no complete answer yet.");
   out << kPrefix << "requests_in_flight " << inFlight_ << '\n';
+  const auto one = [&](const char* metric, const char* type, const char* help, auto value) {
+    head(out, metric, type, help);
+    out << kPrefix << metric << ' ' << value << '\n';
+  };
+  one("probe_rows_forgotten_total", "counter",
+      "Rows of expired probes that were taken out of the index, since their objects are gone.", forgotten_.load());
+  one("probe_sweep_failures_total", "counter",
+      "Rounds of the sweep of expired probes that ended early: index or bucket gave no sure answer.",
+      sweepFailures_.load());
+  one("probe_sweep_last_success_timestamp_seconds", "gauge",
+      "When a round of the sweep of expired probes last came to its end (0: not yet).", swept_.load());
   return out.str();
 }
 

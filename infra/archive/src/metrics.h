@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <iterator>
 #include <string>
 
@@ -38,6 +39,9 @@ class Metrics {
   void failure(Operation operation);  // given up: Orthanc was told so
   void stored(ObjectClass objectClass);  // S3 has it
   void inFlight(int change);
+  void forgotten();  // the row of an expired probe
+  // A round of the sweep has ended at this time, soundly or because something was in doubt.
+  void swept(std::time_t when, bool isSound);
 
   // The Prometheus text format, version 0.0.4.
   std::string text() const;
@@ -59,6 +63,9 @@ class Metrics {
   std::array<Counts, kOperations> counts_;
   std::array<std::atomic<uint64_t>, std::size(kClassNames)> stored_{};
   std::atomic<int> inFlight_{0};
+  std::atomic<uint64_t> forgotten_{0};
+  std::atomic<uint64_t> sweepFailures_{0};
+  std::atomic<std::time_t> swept_{0};
 };
 
 }  // namespace vnaops

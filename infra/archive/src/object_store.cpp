@@ -324,6 +324,17 @@ void ObjectStore::remove(const std::string& key) {
   });
 }
 
+// A GET: the 404 of a HEAD has no body, and would be the same for a bucket that isn't there or a proxy that knows nothing.
+bool ObjectStore::isGone(HttpClient& client, const std::string& key) {
+  Request request{Operation::GetRange, "GET", key};
+  request.headers["range"] = "bytes=0-0";
+  const HttpAnswer answer = send(client, request);
+  if (answer.status == 404 && element(answer.body, "Code") == "NoSuchKey") return true;
+  if (answer.status == 200 || answer.status == 206 || answer.status == 416) return false;  // 416: there, and empty
+  throw StoreError("whether bucket " + settings_.bucket + " still has " + key + " is in doubt: " + reason(answer),
+                   false);
+}
+
 void ObjectStore::checkBucket(HttpClient& client) {
   const HttpAnswer answer = send(client, {Operation::CheckBucket, "HEAD", ""});
   if (answer.status != 200)

@@ -40,7 +40,11 @@ class ObjectStore {
 
   void remove(const std::string& key);
 
-  // One attempt within `limits`: whether the bucket is there and these keys may see it.
+  // One attempt within the client's limits: whether S3 says for certain that there is no such object, or that its
+  // newest version is a delete marker. Anything but yes or no throws.
+  bool isGone(HttpClient& client, const std::string& key);
+
+  // One attempt within the client's limits: whether the bucket is there and these keys may see it.
   void checkBucket(HttpClient& client);
 
  private:

@@ -13,6 +13,7 @@
 #include "metrics.h"
 #include "object_store.h"
 #include "probe_class.h"
+#include "probe_sweep.h"
 #include "readiness.h"
 #include "settings.h"
 #include "test_deletion.h"
@@ -46,6 +47,7 @@ struct Plugin {
   std::unique_ptr<Bucket> bucket;  // none: Orthanc's own storage area
   std::unique_ptr<PostgresCheck> postgres;
   std::unique_ptr<TestDeletion> testDeletion;
+  std::unique_ptr<ProbeSweep> sweep;  // none: there is no class probe
   Readiness readiness;
 
   explicit Plugin(const Json::Value& all)
@@ -54,7 +56,14 @@ struct Plugin {
         postgres(PostgresCheck::from(all)),
         testDeletion(settings.testPatientIdPrefix.empty()
                          ? nullptr
-                         : std::make_unique<TestDeletion>(orthanc, settings.testPatientIdPrefix)) {}
+                         : std::make_unique<TestDeletion>(orthanc, settings.testPatientIdPrefix)) {
+    if (settings.probePatientId.empty()) return;
+    sweep = std::make_unique<ProbeSweep>(
+        orthanc, bucket->metrics, settings.probePatientId, settings.probeRetentionDays, settings.probeSweepInterval,
+        [this](const std::string& uuid) {
+          return bucket->store.isGone(bucket->checks, key(uuid.c_str(), OrthancPluginContentType_Dicom));
+        });
+  }
 
   // The prefix and the uuid's first two characters spread the objects over folders for those who look at the bucket.
   std::string key(const char* uuid, OrthancPluginContentType type) const {
@@ -124,6 +133,7 @@ OrthancPluginErrorCode readRange(OrthancPluginMemoryBuffer64* target, const char
 
 OrthancPluginErrorCode removeObject(const char* uuid, OrthancPluginContentType type) {
   return guarded(OrthancPluginErrorCode_StorageAreaPlugin, [&] {
+    if (plugin->sweep && plugin->sweep->isForgetting(uuid)) return OrthancPluginErrorCode_Success;
     plugin->bucket->store.remove(plugin->key(uuid, type));
     return OrthancPluginErrorCode_Success;
   });
@@ -154,7 +164,9 @@ OrthancPluginErrorCode changed(OrthancPluginChangeType change, OrthancPluginReso
             std::make_unique<Check>("folder", kCheckLasts, [] { checkFolder(plugin->settings.storageFolder); }));
       }
       plugin->readiness.start(std::move(index), std::move(storage));
+      if (plugin->sweep) plugin->sweep->start();
     } else if (change == OrthancPluginChangeType_OrthancStopped) {
+      if (plugin->sweep) plugin->sweep->stop();
       plugin->readiness.stop();
     }
     return OrthancPluginErrorCode_Success;

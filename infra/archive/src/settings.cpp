@@ -13,8 +13,9 @@ constexpr const char* kDeletion = "TestDeletion";
 constexpr const char* kKeys[] = {
     "Enable",         "Endpoint",     "Bucket",             "Region",
     "Prefix",         "StorageClass", "RetentionMode",      "RetentionDays",
-    "ProbePatientId", "ProbeTag",     "ProbeRetentionDays", "CredentialsFile",
-    "PartSizeMB",     "CaFile",       "ReadTimeoutSeconds", "ConnectTimeoutSeconds"};
+    "ProbePatientId", "ProbeTag",     "ProbeRetentionDays", "ProbeSweepSeconds",
+    "PartSizeMB",     "CaFile",       "ReadTimeoutSeconds", "ConnectTimeoutSeconds",
+    "CredentialsFile"};
 
 [[noreturn]] void refuse(const std::string& key, const std::string& rule) {
   throw SettingsError(std::string(kSection) + "." + key + " " + rule);
@@ -45,13 +46,14 @@ void parseProbeClass(const Json::Value& section, Settings& s) {
   mustMatch("ProbePatientId", s.probePatientId, "([A-Za-z0-9._-]{8,64})?",
             "8 to 64 letters, digits, dots and dashes (shorter ones may be a patient's), or empty");
   if (s.probePatientId.empty()) {
-    for (const char* key : {"ProbeRetentionDays", "ProbeTag"})
+    for (const char* key : {"ProbeRetentionDays", "ProbeTag", "ProbeSweepSeconds"})
       if (section.isMember(key)) refuse(key, "cannot be set without ProbePatientId: there would be no such class");
     return;
   }
   if (s.retentionMode.empty())
     refuse("ProbePatientId", "cannot be set without RetentionMode: the bucket's default would hold for probes too");
   s.probeRetentionDays = number(section, "ProbeRetentionDays", s.probeRetentionDays, 1, s.retentionDays);
+  s.probeSweepInterval = std::chrono::seconds(number(section, "ProbeSweepSeconds", 300, 1, 86400));
   if (!section.isMember("ProbeTag")) return;
   if (!section["ProbeTag"].isBool()) refuse("ProbeTag", "must be true or false");
   s.probeTag = section["ProbeTag"].asBool();

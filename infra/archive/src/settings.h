@@ -30,6 +30,7 @@ struct Settings {
   std::string probePatientId;  // whose instances are of class probe; empty: there is no such class
   int probeRetentionDays = 1;
   bool probeTag = true;  // objects of class probe carry the tag vnaops-class=probe
+  std::chrono::seconds probeSweepInterval{300};  // between two rounds of the sweep of expired probes' rows
   std::string credentialsFile;
   std::string caFile;                      // empty: the system's authorities
   uint64_t partSize = uint64_t{64} << 20;  // bytes

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "rest.h"
+
 namespace vnaops {
 
 // Deletes studies of test patients, and of nobody else: it asks the index and the instances themselves whose study it
@@ -23,11 +25,10 @@ class TestDeletion {
   Answer remove(const std::string& studyInstanceUid) const;
 
  private:
-  Json::Value get(const std::string& path) const;
   std::vector<std::string> studies(const std::string& uid) const;
   bool isTest(const Json::Value& study) const;
 
-  OrthancPluginContext* const orthanc_;
+  const Rest index_;
   const std::string prefix_;
 };
 

@@ -79,6 +79,13 @@ OrthancPluginErrorCode invoke(OrthancPluginContext*, _OrthancPluginService servi
     }
     case _OrthancPluginService_RestApiGet:
       return askIndex();
+    case _OrthancPluginService_RestApiPost: {  // a search that finds nothing
+      const OrthancPluginErrorCode code = askIndex();
+      OrthancPluginMemoryBuffer* target = static_cast<const _OrthancPluginRestApiPostPut*>(params)->target;
+      *target = {};
+      if (code == OrthancPluginErrorCode_Success) *target = {strdup("[]"), 2};
+      return code;
+    }
     case _OrthancPluginService_AnswerBuffer: {
       const auto* p = static_cast<const _OrthancPluginAnswerBuffer*>(params);
       answered = {200, std::string(static_cast<const char*>(p->answer), p->answerSize), p->mimeType};

@@ -61,6 +61,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"ProbePatientId": "VNAOPS-PROBE", "ProbeTag": "yes"}, "ProbeTag must be true or false"),
     (
+        {"ProbeSweepSeconds": 60},
+        "ProbeSweepSeconds cannot be set without ProbePatientId: there would be no such class",
+    ),
+    (
+        {"ProbePatientId": "VNAOPS-PROBE", "ProbeSweepSeconds": 0},
+        "ProbeSweepSeconds must be a whole number from 1 to 86400",
+    ),
+    (
         {"CredentialsFile": ""},
         "CredentialsFile must name an AWS shared credentials file: keys never stand in the configuration itself",
     ),

@@ -177,6 +177,19 @@ void histogramsAddUp() {
   }
 }
 
+void sweepsAreCounted() {
+  Metrics metrics;
+  metrics.forgotten();
+  metrics.swept(1000, true);
+  metrics.swept(2000, false);
+  const std::string text = metrics.text();
+  for (const char* line : {"vnaops_s3_storage_probe_rows_forgotten_total 1\n",
+                           "vnaops_s3_storage_probe_sweep_failures_total 1\n",
+                           "vnaops_s3_storage_probe_sweep_last_success_timestamp_seconds 1000\n"}) {
+    same(line, text.find(line) != std::string::npos, true);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -188,5 +201,6 @@ int main() {
   blocksTellWhatWasChanged();
   parsersSurviveAnything();
   histogramsAddUp();
+  sweepsAreCounted();
   return wrong == 0 ? 0 : 1;
 }
