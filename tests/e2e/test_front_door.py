@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
 from infra.components import prober
-from tests.e2e.environment import Deployed, eventually
+from tests.e2e.environment import Deployed, eventually, patched
 from tests.peers.dcmtk import BIN
 
 pytestmark = pytest.mark.timeout(1800)
@@ -140,6 +141,24 @@ def test_every_probe_through_the_front_door_succeeds(deployed: Deployed) -> None
         eventually(lambda query=query: len(deployed.prometheus(query)) == 1, 90, query)  # type: ignore[misc]
         (duration,) = deployed.prometheus(f'dicom_probe_duration_seconds{{job="dicom-{module}"}}')
         assert 0 < float(duration["value"][1]) < 10
+
+
+def test_an_archive_that_can_not_call_the_prober_fails_those_probes_and_holds_up_no_other(deployed: Deployed) -> None:
+    def results(wanted: int) -> Callable[[], bool]:
+        query = f'dicom_probe_success{{module=~"move|commitment"}} == {wanted}'
+        return lambda: len(deployed.prometheus(query)) == 2
+
+    (policy,) = [one for one in deployed.objects("networkpolicies") if one["metadata"]["name"] == prober.APP_NAME]
+    receiver = [{"port": prober.RECEIVER_PORT, "protocol": "TCP"}]
+    closed = [rule for rule in policy["spec"]["ingress"] if rule["ports"] != receiver]
+    assert len(closed) == len(policy["spec"]["ingress"]) - 1
+    eventually(results(1), 150, "both succeed")
+    with patched(deployed, "networkpolicy", prober.APP_NAME, {"spec": {"ingress": closed}}):
+        eventually(results(0), 150, "both have failed at their deadline")
+        assert not deployed.prometheus('dicom_probe_success{module!~"move|commitment"} == 0')
+        (slowest,) = deployed.prometheus('max(dicom_probe_duration_seconds{module!~"move|commitment"})')
+        assert float(slowest["value"][1]) < 10
+    eventually(results(1), 150, "both succeed again")
 
 
 def test_the_archive_s_answers_do_not_wait_for_delayed_acknowledgements(deployed: Deployed) -> None:
