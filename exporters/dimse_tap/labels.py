@@ -1,6 +1,7 @@
 """Label values of bounded number: AE titles, groups of SOP classes, words for transfer syntaxes."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 OTHER: Final = "other"
@@ -45,6 +46,7 @@ SOP_CLASS_GROUPS: Final = (
 )
 
 
+@lru_cache(maxsize=256)  # a third of a store's following without it
 def sop_class_group(uid: str) -> str:
     """What kind of object or service a SOP class is; one of `SOP_CLASS_GROUPS`."""
     if uid in _SERVICES:

@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
             proxy=options.proxy_protocol,
             tls=certificates.context if certificates else None,
             drain_seconds=options.drain_seconds,
+            congestion_control=options.congestion_control,
         )
         web = Web(options.web_listen, metrics, relay, options.drain_seconds)
     except (OSError, ValueError) as error:
@@ -104,6 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     relay.add_argument("--to", required=True, help="the archive", type=addresses.argument_ipv4, metavar=ADDRESS)
     relay.add_argument("--proxy-protocol", action="store_true", help="senders' addresses come in PROXY heads (v1, v2)")
+    relay.add_argument(
+        "--congestion-control",
+        default="",
+        metavar="NAME",
+        help="of connections to the archive (tcp(7)), reno where it is local: pacing costs; empty: the system's",
+    )
     relay.add_argument(
         "--drain-seconds", type=float, default=50.0, metavar="SECONDS", help="grace of associations after SIGTERM"
     )

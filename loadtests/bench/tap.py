@@ -44,6 +44,7 @@ class Tap:
 
     def __init__(self, host: str, port: int) -> None:
         command = [sys.executable, "-m", "exporters.dimse_tap.main", "--to", f"{host}:{port}", "--log.level", "info"]
+        command += ["--congestion-control", "reno"]  # as the sidecar has it
         command += ["--listen", "127.0.0.1:0", "--web.listen-address", "127.0.0.1:0"]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None  # noqa: S101  (for the type checker)

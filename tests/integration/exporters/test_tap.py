@@ -1,12 +1,15 @@
 """The tap between real peers: what they say is counted, what they send arrives."""
 
 import json
+import os
 import socket
 import ssl
 import subprocess
 import sys
 import threading
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pydicom.data
@@ -119,6 +122,34 @@ def test_an_archive_that_is_away_resets_the_sender_and_is_counted() -> None:
         settled(through, "connect_failures_total", 1)
 
 
+def _congestion_control_towards(address: tuple[str, int]) -> list[str]:
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as end:
+            if end.family == socket.AF_INET and end.getpeername() == address:
+                found.append(end.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0").decode())
+    return found
+
+
+def test_connections_to_the_archive_have_the_congestion_control_that_was_asked_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as archive:
+        address = archive.getsockname()
+        with (
+            tap(address[1], congestion_control="reno") as through,
+            socket.create_connection(("127.0.0.1", through.port), timeout=10),
+            archive.accept()[0],
+        ):
+            assert _congestion_control_towards(address) == ["reno"]
+
+
+def test_a_congestion_control_that_the_kernel_has_not_is_refused_at_the_start() -> None:
+    with (
+        pytest.raises(OSError, match="the kernel has no congestion control 'nagle'"),
+        tap(4242, congestion_control="nagle"),
+    ):
+        pass
+
+
 def test_garbage_is_relayed_both_ways_and_counted() -> None:
     with socket.create_server(("127.0.0.1", 0)) as archive, tap(archive.getsockname()[1]) as through:
         with socket.create_connection(("127.0.0.1", through.port), timeout=10) as sender:
@@ -202,11 +233,20 @@ def test_a_client_without_a_certificate_is_refused_where_one_is_asked_for(tmp_pa
         sender.recv(1)  # with TLS 1.3 the refusal comes after the handshake
 
 
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    """What fails within must not wait for a process that goes on."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 def test_the_command_drains_on_sigterm_and_serves_its_metrics() -> None:
     with pynetdicom_scp(sop_classes=[Verification, CTImageStorage]) as archive:
         command = [sys.executable, "-m", "exporters.dimse_tap.main", "--listen", "127.0.0.1:0"]
         command += ["--web.listen-address", "127.0.0.1:0", "--to", f"127.0.0.1:{archive.port}"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process, ended(process):
             assert process.stderr is not None
             said = json.loads(process.stderr.readline())
             entity = AE(ae_title="CT1")
