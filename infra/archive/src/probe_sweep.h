@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "metrics.h"
 #include "rest.h"
@@ -41,20 +42,23 @@ class ProbeSweep {
   void run();
   bool isStoppedWithin(std::chrono::milliseconds time);
   void round();
-  void look();
-  Json::Value candidates() const;
-  bool isForgotten(const Json::Value& instance);  // false where the row stays
+  void lookAtSome();
+  std::vector<std::string> oldSeries() const;
+  std::vector<std::string> instancesOf(const std::string& series) const;
+  std::string next();  // the pass's next instance; empty at its end
+  bool lookAt(const std::string& instance);  // false where its row has vanished meanwhile
 
   OrthancPluginContext* const orthanc_;
   const Rest index_;
   Metrics& metrics_;
   const std::string patientId_;
   const std::chrono::hours retention_;
-  const std::chrono::seconds interval_;
+  const std::chrono::milliseconds interval_;
   const IsGone isGone_;
 
-  // The thread's own.
-  Json::UInt passed_ = 0;   // rows before the next batch: they stayed
+  // The thread's own. A pass takes several rounds: what is left of it, by Orthanc's identifiers.
+  std::vector<std::string> series_;
+  std::vector<std::string> instances_;
   unsigned int taken_ = 0;  // rows forgotten in this round
 
   std::mutex mutex_;

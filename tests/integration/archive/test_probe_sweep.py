@@ -18,11 +18,12 @@ import pytest
 from pydicom.uid import generate_uid
 
 from exporters.dicom_exporter.probe_patient import PROBE_PATIENT_ID
+from infra.components.object_store import aws_credentials, identities
 from tests.integration.archive.plugin import Sanitizer, build, loaded
 from tests.peers.orthanc import Orthanc, orthanc
 from tests.peers.probe_files import probe_file
 from tests.peers.s3_proxy import Fault, S3Proxy
-from tests.peers.seaweedfs import SeaweedFS
+from tests.peers.seaweedfs import SeaweedFS, seaweedfs
 
 RECEPTION_DATE = 2  # Orthanc's number of this metadata
 LONG_AGO = "20200101T000000"
@@ -236,6 +237,22 @@ def test_a_stop_ends_it_in_the_middle_of_a_batch(start: Start, tmp_path: Path, s
         until(lambda: metric(server, "probe_rows_forgotten_total") >= 2, "no row went")
     with start() as server:
         assert 0 < len(rows(server)) < 30, "what was not reached stays, what went is gone"
+
+
+def test_the_archive_s_own_rights_suffice(start: Start, tmp_path: Path) -> None:
+    archive = ("A" * 20, "s" * 40)
+    with seaweedfs(
+        others=identities("archive", ("B" * 20, "t" * 40), archive, ("C" * 20, "u" * 40))["identities"]
+    ) as s3:
+        s3.client().create_bucket(Bucket="archive", ObjectLockEnabledForBucket=True)
+        (tmp_path / "own").write_text(aws_credentials(*archive))
+        place = {"Endpoint": s3.endpoint, "Bucket": "archive", "CredentialsFile": str(tmp_path / "own")}
+        with start(**place) as server:
+            gone = store(server, probe())
+        make_old(tmp_path, gone)
+        expire(s3, "archive", gone)
+        with start(**place, ProbeSweepSeconds=1) as server:
+            until(lambda: not rows(server), "rows stay")
 
 
 def test_without_the_class_there_is_no_sweep(start: Start, tmp_path: Path, s3: SeaweedFS, bucket: str) -> None:
