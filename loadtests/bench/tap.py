@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from loadtests import environment as environments
 from loadtests.bench import archive
@@ -28,7 +29,7 @@ from loadtests.engine.errors import ScuError
 from loadtests.engine.scu import Scu, Target
 from loadtests.environment import OutputsError
 
-ROUNDS = 10
+ROUNDS = 32
 QUIET_RATE = 0.5  # of the knee
 CT_BYTES = 512 * 512 * 2
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -96,51 +97,71 @@ def replica(namespace: str, port: int) -> tuple[str, int]:
 
 
 def throughput(direct: Target, through: Target, associations: int, count: int) -> dict[str, Any]:
-    """Instances/s both ways, by turns."""
+    """Instances/s both ways by turns, and the median of the rounds' ratios with its 95 % interval.
+
+    The archive's own pauses fall into the one way's round or the other's and move a ratio of sums by several percent.
+    """
     source = archive.Instances()
-    sums = {"direct": archive.Measured(), "tap": archive.Measured()}
+    rates: dict[str, list[float]] = {"direct": [], "tap": []}
+    failures = {"direct": 0, "tap": 0}
     for number in range(ROUNDS):
         ways = [("direct", direct), ("tap", through)]
         for name, target in ways if number % 2 else reversed(ways):
-            sums[name].add(*archive.store(target, source.make(count), associations))
-        _say(
-            f"  {associations} associations, round {number + 1}/{ROUNDS}: "
-            f"direct {sums['direct'].rate:.1f}/s, tap {sums['tap'].rate:.1f}/s"
-        )
-    failures = len(sums["tap"].failures), len(sums["direct"].failures)
-    if any(failures):
-        _say(f"  failures: tap {failures[0]}, direct {failures[1]}")
+            measured = archive.Measured()
+            measured.add(*archive.store(target, source.make(count), associations))
+            rates[name].append(measured.rate)
+            failures[name] += len(measured.failures)
+        if number % 4 == 3:
+            middle = {name: float(np.median(each)) for name, each in rates.items()}
+            _say(
+                f"  {associations} associations, round {number + 1}/{ROUNDS}: "
+                f"direct {middle['direct']:.1f}/s, tap {middle['tap']:.1f}/s"
+            )
+    ratios = np.array(rates["tap"]) / np.array(rates["direct"])
     return {
         "name": f"throughput_{associations}",
-        "value": round(sums["tap"].rate, 2),
+        "value": round(float(np.median(rates["tap"])), 2),
         "unit": "instances/s",
         "peer": "the same archive directly",
-        "peer_value": round(sums["direct"].rate, 2),
-        "ratio": round(sums["tap"].rate / sums["direct"].rate, 4),
-        "failures": failures[0],
+        "peer_value": round(float(np.median(rates["direct"])), 2),
+        "ratio": round(float(np.median(ratios)), 4),
+        "ratio_interval": _interval(ratios),
+        "rounds": ROUNDS,
+        "failures": failures,
     }
 
 
+def _interval(rounds: Any) -> list[float]:
+    """95 % interval of the rounds' median."""
+    found = stats.bootstrap((rounds,), np.median, method="percentile", random_state=1).confidence_interval
+    return [round(float(found.low), 6), round(float(found.high), 6)]
+
+
 def added_latency(direct: Target, through: Target, rate: float, seconds: float) -> dict[str, Any]:
-    """p99 of open-loop stores' latencies through the tap less that of the direct way, by turns, seconds."""
+    """p99 of open-loop stores' latencies through the tap less that of the direct way, by turns, seconds.
+
+    The median of the rounds' differences: the archive's own pauses of 0.2 s come a few times a minute, in the one
+    way's rounds or the other's.
+    """
     source = archive.Instances()
     found: dict[str, list[list[float]]] = {"direct": [], "tap": []}
-    rounds = 12
+    rounds = 16
     for number in range(rounds):
         ways = [("direct", direct), ("tap", through)]
         for name, target in ways if number % 2 else reversed(ways):
             made = source.make(max(1, int(rate * seconds / rounds / 2)))
             found[name].append(_open_loop(target, made, rate))
-    # the archive's own pauses of 0.2 s come a few times a minute, in the one way's rounds or the other's: the median
-    # of the rounds' p99 is not theirs
-    p99 = {name: float(np.median([np.quantile(one, 0.99) for one in each])) for name, each in found.items()}
+    rounds_p99 = {name: np.array([np.quantile(one, 0.99) for one in each]) for name, each in found.items()}
+    added = rounds_p99["tap"] - rounds_p99["direct"]
+    p99 = {name: float(np.median(each)) for name, each in rounds_p99.items()}
     p50 = {name: float(np.quantile(np.concatenate(each), 0.5)) for name, each in found.items()}
     for name in found:
         _say(f"  {name} at {rate:.0f}/s: p50 {p50[name]:.4f}, p99 {p99[name]:.4f} s")
     return {
         "name": "added_p99_seconds",
-        "value": round(p99["tap"] - p99["direct"], 6),
+        "value": round(float(np.median(added)), 6),
         "unit": "s",
+        "interval": _interval(added),
         "rate": round(rate, 1),
         "p99_seconds": p99,
         "p50_seconds": p50,
@@ -247,7 +268,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--outputs", type=Path, help="JSON file of the environment's outputs; without: only the sink")
     parser.add_argument("--archive-port", type=int, default=4243, help="the archive's own DICOM port in its pod")
-    parser.add_argument("--count", type=int, default=60, help="instances a round and way")
+    parser.add_argument("--count", type=int, default=40, help="instances a round and way; twice as many over 16")
     parser.add_argument("--seconds", type=float, default=120.0, help="of the open-loop measurement")
     parser.add_argument("--transactions", type=int, default=1_000_000, help="small stores of the memory measurement")
     options = parser.parse_args(arguments)
@@ -264,7 +285,8 @@ def main(arguments: list[str] | None = None) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"when": datetime.now(UTC).isoformat(timespec="seconds"), "figures": rows}, indent=1))
     for row in rows:
-        _say(f"{row['name']:24} {row['value']} {row['unit']}" + (f"  ratio {row['ratio']}" if "ratio" in row else ""))
+        ratio = "  ratio {ratio} (95 %: {ratio_interval[0]} to {ratio_interval[1]})" if "ratio" in row else ""
+        _say(f"{row['name']:24} {row['value']} {row['unit']}{ratio.format(**row)}")
     return 0
 
 
@@ -276,7 +298,7 @@ def _deployed(options: argparse.Namespace) -> list[dict[str, Any]]:
     with tap(host, port) as relay:
         through = Target("127.0.0.1", relay.port, door.dicom.ae_title, door.dicom.calling_ae_title)
         archive.store(direct, archive.Instances().make(64), 16)
-        many = throughput(direct, through, 16, options.count * 3)
+        many = throughput(direct, through, 16, options.count * 2)
         one = throughput(direct, through, 1, options.count)
         return [one, many, added_latency(direct, through, many["peer_value"] * QUIET_RATE, options.seconds)]
 
