@@ -324,7 +324,8 @@ void ObjectStore::remove(const std::string& key) {
   });
 }
 
-// A GET: the 404 of a HEAD has no body, and would be the same for a bucket that isn't there or a proxy that knows nothing.
+// A GET: the 404 of a HEAD has no body, and would be the same for a bucket that isn't there or a proxy that knows
+// nothing.
 bool ObjectStore::isGone(HttpClient& client, const std::string& key) {
   Request request{Operation::GetRange, "GET", key};
   request.headers["range"] = "bytes=0-0";

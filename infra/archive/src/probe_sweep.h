@@ -35,7 +35,8 @@ class ProbeSweep {
   void start();
   void stop();  // returns when the one question to index or bucket that is under way has its answer
 
-  // Whether the sweep takes the row of this attachment, whose removal Orthanc then asks for: there is nothing to remove.
+  // Whether the sweep takes the row of this attachment: Orthanc then asks for its removal, and there is nothing to
+  // remove.
   bool isForgetting(const std::string& uuid);
 
  private:
