@@ -16,13 +16,17 @@ def deployment(
     app: str,
     template: Mapping[str, Any],
     depends_on: Sequence[pulumi.Resource],
+    aliases: Sequence[pulumi.Alias] = (),
 ) -> kubernetes.apps.v1.Deployment:
-    """One pod of the template. A new one is ready before the old one goes, as is Kubernetes' default."""
+    """One pod of the template. A new one is ready before the old one goes, as is Kubernetes' default.
+
+    `aliases`: where it was in earlier states of stacks.
+    """
     return kubernetes.apps.v1.Deployment(
         app,
         metadata=environment.metadata(app, app),
         spec={"replicas": 1, "selector": selector(app), "template": template},
-        opts=parent.child(depends_on=depends_on),
+        opts=parent.child(depends_on=depends_on, aliases=list(aliases)),
     )
 
 

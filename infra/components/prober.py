@@ -13,6 +13,7 @@ from exporters.dicom_exporter.probe_patient import PROBE_PATIENT_ID
 from infra.components import haproxy, load_balancer
 from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
+from infra.components.one_pod import deployment
 from infra.components.pods import container, http_probe, pod_template, selector
 from infra.components.registry import OwnEntity
 from infra.settings import Right
@@ -149,45 +150,37 @@ class Prober(Component):
             },
             opts=self.child(aliases=moved),
         )
-        kubernetes.apps.v1.Deployment(
-            "dicom-exporter",
-            metadata=environment.metadata(APP_NAME, APP_NAME),
-            spec={
-                "replicas": 1,
-                "selector": selector(APP_NAME),
-                "template": pod_template(
+        template = pod_template(
+            APP_NAME,
+            [
+                container(
                     APP_NAME,
-                    [
-                        container(
-                            APP_NAME,
-                            environment.images["python"],
-                            cpu="50m",
-                            memory="128Mi",
-                            memory_limit="256Mi",
-                            ports={"http": PORT, "dicom": RECEIVER_PORT},
-                            mounts={
-                                "settings": "/etc/dicom-exporter",
-                                "authority": AUTHORITY.rpartition("/")[0],
-                                "web": PASSWORD.rpartition("/")[0],
-                                "tmp": "/tmp",  # noqa: S108
-                            },
-                            command=[
-                                "dicom-exporter",
-                                "--config.file=/etc/dicom-exporter/dicom-exporter.yaml",
-                                f"--web.listen-address=:{PORT}",
-                            ],
-                            readinessProbe=http_probe("/-/healthy", "http", period=2),
-                            livenessProbe=http_probe("/-/healthy", "http", period=10),
-                        )
-                    ],
-                    volumes={
-                        "settings": {"configMap": {"name": files.metadata["name"]}},
-                        "authority": {"configMap": {"name": trusted.metadata["name"]}},
-                        "web": {"secret": {"secretName": secret.metadata["name"]}},
-                        "tmp": {"emptyDir": {}},
+                    environment.images["python"],
+                    cpu="50m",
+                    memory="128Mi",
+                    memory_limit="256Mi",
+                    ports={"http": PORT, "dicom": RECEIVER_PORT},
+                    mounts={
+                        "settings": "/etc/dicom-exporter",
+                        "authority": AUTHORITY.rpartition("/")[0],
+                        "web": PASSWORD.rpartition("/")[0],
+                        "tmp": "/tmp",  # noqa: S108
                     },
-                ),
+                    command=[
+                        "dicom-exporter",
+                        "--config.file=/etc/dicom-exporter/dicom-exporter.yaml",
+                        f"--web.listen-address=:{PORT}",
+                    ],
+                    readinessProbe=http_probe("/-/healthy", "http", period=2),
+                    livenessProbe=http_probe("/-/healthy", "http", period=10),
+                )
+            ],
+            volumes={
+                "settings": {"configMap": {"name": files.metadata["name"]}},
+                "authority": {"configMap": {"name": trusted.metadata["name"]}},
+                "web": {"secret": {"secretName": secret.metadata["name"]}},
+                "tmp": {"emptyDir": {}},
             },
-            opts=self.child(depends_on=[policy], aliases=moved),
         )
+        deployment(self, environment, APP_NAME, template, depends_on=[policy], aliases=moved)
         self.register_outputs({})
