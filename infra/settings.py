@@ -8,7 +8,7 @@ import ipaddress
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
@@ -34,6 +34,11 @@ from infra.setting_types import (
 from infra.slo_settings import LEAST_SCRAPES_SECONDS, PERIOD_DAYS, SloSettings
 
 PREFIX = "vnaops"
+
+
+BALANCER_AE_TITLE: Final = "VNAOPS_BALANCER"
+PROBER_AE_TITLE: Final = "VNAOPS_PROBE"
+"""The environment's own entries of the archive's registry, beside the settings' modalities."""
 
 
 class SettingsError(pulumi.RunError):
@@ -286,14 +291,12 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _ae_titles_differ(self) -> Self:
-        seen = {self.archive.ae_title: "archive.aeTitle"}
-        for i, modality in enumerate(self.modalities):
-            if modality.ae_title in seen:
-                raise ValueError(
-                    f'modalities.{i}.aeTitle "{modality.ae_title}" is taken by {seen[modality.ae_title]}: '
-                    "an AE title names one entity"
-                )
-            seen[modality.ae_title] = f"modalities.{i}"
+        named = {f"modalities.{i}.aeTitle": modality.ae_title for i, modality in enumerate(self.modalities)}
+        seen = {BALANCER_AE_TITLE: "the balancer", PROBER_AE_TITLE: "the prober"}
+        for key, title in {"archive.aeTitle": self.archive.ae_title, **named}.items():
+            if title in seen:
+                raise ValueError(f'{key} "{title}" is taken by {seen[title]}: an AE title names one entity')
+            seen[title] = key
         if self.campaign is not None and self.load_generator is None:
             raise ValueError(
                 "campaign needs loadGenerator, an entry of modalities: the archive rejects whom it doesn't know"

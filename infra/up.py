@@ -106,6 +106,13 @@ def deploy(stack: str) -> None:
     write_outputs(stack)
 
 
+def say_what_is_older() -> None:
+    """Names the images whose files have changed since: a deploy takes what was built last."""
+    listed = captured([PYTHON, "-m", "infra.images", "--list"]).splitlines()
+    if older := [line.split()[0] for line in listed if line.endswith("to be built")]:
+        say(f"  images: changed since they were built: {', '.join(older)}; to deploy that, `make images` first")
+
+
 def write_outputs(stack: str) -> None:
     """Writes `pulumi stack output` where campaigns and tests find it."""
     outputs = captured(["pulumi", "stack", "output", "--json", "--show-secrets", "--stack", stack])
@@ -144,8 +151,6 @@ def summary(stack: str) -> None:
         say(f"  Prometheus     {outputs['prometheus']['url']}")
     if "alertmanager" in outputs:
         say(f"  Alertmanager   {outputs['alertmanager']['url']}")
-    if "page" in outputs:
-        say(f"  its page       {outputs['page']['url']}")
     reports = sorted(REPORTS.glob("*/report.html"))
     if reports:
         say(f"  last campaign  {reports[-1]}")
@@ -198,6 +203,8 @@ def main() -> None:
         if arguments.wipe:
             wipe()
         elif arguments.deploy_only:
+            if embedded(arguments.stack) and paths.images_file().exists():
+                say_what_is_older()
             deploy(arguments.stack)
         else:
             up(arguments.stack, arguments.nodes)

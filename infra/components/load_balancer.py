@@ -13,16 +13,15 @@ from infra.components.network import Peer, allow
 from infra.components.one_pod import deployment
 from infra.components.pods import container, http_probe, pod_template, selector
 from infra.providers.vnaops.resources import Certificate, Secret
-from infra.settings import Modality, Right
+from infra.settings import BALANCER_AE_TITLE, Modality, Right
 
 APP_NAME = "load-balancer"
 USERNAME = "vnaops"
-AE_TITLE = "VNAOPS_BALANCER"
 
 
 def modality() -> Modality:
     """The balancer's own entry in the registry: its health check is a C-ECHO like any other."""
-    return Modality(ae_title=AE_TITLE, host="127.0.0.1", rights=frozenset({Right.ECHO}))
+    return Modality(ae_title=BALANCER_AE_TITLE, host="127.0.0.1", rights=frozenset({Right.ECHO}))
 
 
 def api_server_host(kubeconfig: dict[str, Any], context: str | None) -> str:
@@ -103,7 +102,7 @@ class LoadBalancer(Component):
                     lambda known: haproxy.configuration(
                         known[0],
                         writers=environment.settings.archive.writers,
-                        calling=AE_TITLE,
+                        calling=BALANCER_AE_TITLE,
                         called=environment.settings.archive.ae_title,
                         dicom_port=DICOM_PORT,
                         http_port=HTTP_PORT,

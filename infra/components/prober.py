@@ -16,12 +16,11 @@ from infra.components.network import Peer, allow
 from infra.components.one_pod import deployment
 from infra.components.pods import container, http_probe, pod_template, selector
 from infra.components.registry import OwnEntity
-from infra.settings import Right
+from infra.settings import PROBER_AE_TITLE, Right
 
 APP_NAME = "dicom-exporter"
 PORT = 9880
 RECEIVER_PORT = 11112  # of its own SCP
-AE_TITLE = "VNAOPS_PROBE"
 AUTHORITY = "/run/secrets/authority/ca.pem"
 PASSWORD = "/run/secrets/web/password"  # noqa: S105 (a path)
 SLOW_SECONDS = 60  # between probes that read back what they have written
@@ -47,7 +46,7 @@ SLOW: Final = frozenset({"round-trip", "move", "commitment", "wado-rs"})
 def entity(namespace: str) -> OwnEntity:
     """The prober's own entry in the registry: it may do everything, and is called at its Service."""
     host = f"{APP_NAME}.{namespace}.svc.cluster.local"
-    return OwnEntity(ae_title=AE_TITLE, host=host, port=RECEIVER_PORT, rights=frozenset(Right), app=APP_NAME)
+    return OwnEntity(ae_title=PROBER_AE_TITLE, host=host, port=RECEIVER_PORT, rights=frozenset(Right), app=APP_NAME)
 
 
 def configuration(called: str, name: str) -> dict[str, Any]:
@@ -55,13 +54,13 @@ def configuration(called: str, name: str) -> dict[str, Any]:
 
     `move` is a round trip, too: so it has one instance to be sent, whatever else the archive holds.
     """
-    dimse = {"calling_ae_title": AE_TITLE, "called_ae_title": called}
+    dimse = {"calling_ae_title": PROBER_AE_TITLE, "called_ae_title": called}
     tls = {"ca_file": AUTHORITY, "server_name": name}
     match = {"PatientID": PROBE_PATIENT_ID}
     web = {"tls": tls, "basic_auth": {"username": load_balancer.USERNAME, "password_file": PASSWORD}}
     return {
         "targets": sorted(set(TARGETS.values())),
-        "receiver": {"listen_address": f":{RECEIVER_PORT}", "ae_title": AE_TITLE},
+        "receiver": {"listen_address": f":{RECEIVER_PORT}", "ae_title": PROBER_AE_TITLE},
         "modules": {
             "echo": {"prober": "echo", **dimse},
             "echo-tls": {"prober": "echo", **dimse, "tls": tls},

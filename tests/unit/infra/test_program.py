@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.components import prober
 from infra.providers.vnaops import s3_lifecycle
+from infra.settings import PROBER_AE_TITLE
 from tests.unit.infra.program import Recorder, declared
 
 
@@ -97,7 +97,7 @@ def test_the_archive_may_call_whom_it_sends_or_reports_to_and_no_other_modality(
 
 
 def test_the_archive_may_call_the_prober_where_its_entry_says(program: Recorder) -> None:
-    (entry,) = [m for m in orthanc_of(program)["DicomModalities"].values() if m["AET"] == prober.AE_TITLE]
+    (entry,) = [m for m in orthanc_of(program)["DicomModalities"].values() if m["AET"] == PROBER_AE_TITLE]
     assert (entry["AllowMove"], entry["AllowStorageCommitment"]) == (True, True)
     name, namespace, domain = entry["Host"].split(".", 2)
     service = program.of("Service")[name]

@@ -143,6 +143,14 @@ INVALID = {
         {"modalities": [{"aeTitle": "VNAOPS", "host": "10.0.0.1"}]},
         'vnaops:settings: modalities.0.aeTitle "VNAOPS" is taken by archive.aeTitle: an AE title names one entity',
     ),
+    "an AE title of the environment's own": (
+        {"modalities": [{"aeTitle": "VNAOPS_PROBE", "host": "10.0.0.1"}]},
+        'vnaops:settings: modalities.0.aeTitle "VNAOPS_PROBE" is taken by the prober: an AE title names one entity',
+    ),
+    "an archive under the balancer's AE title": (
+        {"archive": {"aeTitle": "VNAOPS_BALANCER"}},
+        'vnaops:settings: archive.aeTitle "VNAOPS_BALANCER" is taken by the balancer: an AE title names one entity',
+    ),
     "a network with host bits": (
         {"loadBalancer": {"clientCidrs": ["10.1.2.3/24"]}},
         'vnaops:loadBalancer.clientCidrs.0: an IPv4 network is written like "10.1.2.0/24" '
