@@ -8,6 +8,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -21,6 +23,7 @@ from infra import paths
 from infra.environment import stack_variables, variables
 
 STACK = "dev"
+START_SECONDS = 90.0
 
 
 class Deployed:
@@ -90,8 +93,7 @@ class Deployed:
     def prometheus(self, query: str) -> list[dict[str, Any]]:
         """The result of an instant query."""
         url = f"{self.outputs['prometheus']['url']}/api/v1/query?{urlencode({'query': query})}"
-        with urlopen(url, timeout=20) as answer:  # noqa: S310 (our own Prometheus)
-            result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        result: list[dict[str, Any]] = answered(url)["data"]["result"]
         return result
 
     def exposition(self, app: str, port: int) -> str:
@@ -115,6 +117,20 @@ class Deployed:
                 labels = dict(part.split("=", 1) for part in line.split("{")[1].split("}")[0].split(","))
                 states[labels["server"].strip('"')] = labels["state"].strip('"')
         return states
+
+
+def answered(url: str) -> Any:
+    """The JSON of Prometheus or Alertmanager, which start anew with new rules and are waited for."""
+    began = time.monotonic()
+    while True:
+        try:
+            with urlopen(url, timeout=20) as answer:  # noqa: S310 (our own)
+                return json.load(answer)
+        except (OSError, HTTPException) as error:
+            refused = isinstance(error, HTTPError) and error.code != HTTPStatus.SERVICE_UNAVAILABLE
+            if refused or time.monotonic() - began > START_SECONDS:
+                raise
+        time.sleep(0.5)
 
 
 def eventually(condition: Callable[[], bool], seconds: float, what: str) -> float:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import boto3
 import botocore.session
@@ -18,7 +17,7 @@ from botocore.config import Config
 from infra import environment, paths
 from infra.providers.vnaops.certificates import Authority, Wish, issue
 from infra.rules import kebab
-from tests.e2e.environment import STACK, Deployed, eventually
+from tests.e2e.environment import STACK, Deployed, answered, eventually
 from tests.peers import runbook
 
 pytestmark = pytest.mark.timeout(1800)
@@ -39,11 +38,7 @@ def hold_seconds(deployed: Deployed, alert: str) -> float:
     found: list[dict[str, Any]] = []
 
     def loaded() -> bool:
-        try:
-            with urlopen(f"{deployed.outputs['prometheus']['url']}/api/v1/rules?type=alert", timeout=20) as answer:  # noqa: S310
-                groups = json.load(answer)["data"]["groups"]
-        except OSError:
-            return False
+        groups = answered(f"{deployed.outputs['prometheus']['url']}/api/v1/rules?type=alert")["data"]["groups"]
         found[:] = [rule for group in groups for rule in group["rules"] if rule["name"] == alert]
         return bool(found)
 
@@ -64,8 +59,7 @@ def fires(deployed: Deployed, alert: str, more_seconds: float = 0.0) -> None:
 
 def alerts(deployed: Deployed) -> list[dict[str, Any]]:
     """What Alertmanager has."""
-    with urlopen(f"{deployed.outputs['alertmanager']['url']}/api/v2/alerts", timeout=20) as answer:  # noqa: S310
-        found: list[dict[str, Any]] = json.load(answer)
+    found: list[dict[str, Any]] = answered(f"{deployed.outputs['alertmanager']['url']}/api/v2/alerts")
     return found
 
 
