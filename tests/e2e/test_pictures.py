@@ -41,11 +41,22 @@ def has_data(deployed: Deployed, panel: Panel) -> bool:
 
 @pytest.fixture(scope="module")
 def without_data(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The panels that had no data at any time of a campaign, nor in the two scrapes after it."""
-    folder = tmp_path_factory.mktemp("campaign")
+    """The panels that had no data at any time of a campaign, nor in the two scrapes after it.
+
+    Of two campaigns, if need be: what a replica that has started anew counts for the first time between two scrapes is
+    a series without a rate.
+    """
+    left = dict(PANELS)
+    for number in range(2):
+        if any(not panel.empty_when for panel in left.values()):
+            left = without_data_under_load(deployed, left, tmp_path_factory.mktemp(f"campaign{number}"))
+    return sorted(left)
+
+
+def without_data_under_load(deployed: Deployed, left: dict[str, Panel], folder: Path) -> dict[str, Panel]:
+    """Runs a campaign, and gives back those of the panels that stay empty."""
     command = [sys.executable, "-m", "loadtests.main", "--outputs", str(paths.outputs_file(STACK))]
     command += ["--report-dir", str(folder), "--campaign", "first"]
-    left = dict(PANELS)
     with (
         (folder / "output").open("w") as output,
         subprocess.Popen(command, env=deployed.env, stdout=output, stderr=subprocess.STDOUT) as campaign,
@@ -58,7 +69,7 @@ def without_data(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -
             time.sleep(1)
     # 1: a threshold was not met, which other tests judge
     assert campaign.returncode in (0, 1), (folder / "output").read_text()[-4000:]
-    return sorted(left)
+    return left
 
 
 def test_every_picture_has_data_during_a_campaign(without_data: list[str]) -> None:
