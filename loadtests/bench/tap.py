@@ -29,7 +29,7 @@ from loadtests.engine.errors import ScuError
 from loadtests.engine.scu import Scu, Target
 from loadtests.environment import OutputsError
 
-ROUNDS = 32
+ROUNDS = 20
 QUIET_RATE = 0.5  # of the knee
 CT_BYTES = 512 * 512 * 2
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -268,7 +268,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--outputs", type=Path, help="JSON file of the environment's outputs; without: only the sink")
     parser.add_argument("--archive-port", type=int, default=4243, help="the archive's own DICOM port in its pod")
-    parser.add_argument("--count", type=int, default=40, help="instances a round and way; twice as many over 16")
+    parser.add_argument("--count", type=int, default=60, help="instances a round and way; three times as many over 16")
     parser.add_argument("--seconds", type=float, default=120.0, help="of the open-loop measurement")
     parser.add_argument("--transactions", type=int, default=1_000_000, help="small stores of the memory measurement")
     options = parser.parse_args(arguments)
@@ -298,7 +298,7 @@ def _deployed(options: argparse.Namespace) -> list[dict[str, Any]]:
     with tap(host, port) as relay:
         through = Target("127.0.0.1", relay.port, door.dicom.ae_title, door.dicom.calling_ae_title)
         archive.store(direct, archive.Instances().make(64), 16)
-        many = throughput(direct, through, 16, options.count * 2)
+        many = throughput(direct, through, 16, options.count * 3)
         one = throughput(direct, through, 1, options.count)
         return [one, many, added_latency(direct, through, many["peer_value"] * QUIET_RATE, options.seconds)]
 
