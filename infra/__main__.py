@@ -61,7 +61,7 @@ def main() -> None:
     cluster = kubernetes.Provider("cluster", context=wanted.kube_context)
     options = pulumi.ResourceOptions(providers=[cluster])
 
-    registry: tuple[Entry, ...] = (*wanted.modalities, load_balancer.modality(), prober.entity(wanted.namespace))
+    registry: tuple[Entry, ...] = (*wanted.modalities, load_balancer.entity(), prober.entity(wanted.namespace))
     namespace = Namespace(wanted.namespace, options)
     environment = Environment(wanted, images, namespace.name)
     authority = Certificate("authority", common_name=f"vnaops {stack} authority", is_ca=True, validity_days=3650)

@@ -35,7 +35,6 @@ from infra.slo_settings import LEAST_SCRAPES_SECONDS, PERIOD_DAYS, SloSettings
 
 PREFIX = "vnaops"
 
-
 BALANCER_AE_TITLE: Final = "VNAOPS_BALANCER"
 PROBER_AE_TITLE: Final = "VNAOPS_PROBE"
 """The environment's own entries of the archive's registry, beside the settings' modalities."""

@@ -107,10 +107,14 @@ def deploy(stack: str) -> None:
 
 
 def say_what_is_older() -> None:
-    """Names the images whose files have changed since: a deploy takes what was built last."""
-    listed = captured([PYTHON, "-m", "infra.images", "--list"]).splitlines()
+    """Names the images whose files have changed since: a deploy takes what was built last, and never waits for this."""
+    try:
+        listed = captured([PYTHON, "-m", "infra.images", "--list"]).splitlines()
+    except StepError as error:  # images are being built just now, say
+        return say(f"  images: it is not known which have changed since they were built: {error}")
     if older := [line.split()[0] for line in listed if line.endswith("to be built")]:
         say(f"  images: changed since they were built: {', '.join(older)}; to deploy that, `make images` first")
+    return None
 
 
 def write_outputs(stack: str) -> None:

@@ -12,16 +12,17 @@ from infra.components.component import Component, Environment
 from infra.components.network import Peer, allow
 from infra.components.one_pod import deployment
 from infra.components.pods import container, http_probe, pod_template, selector
+from infra.components.registry import OwnEntity
 from infra.providers.vnaops.resources import Certificate, Secret
-from infra.settings import BALANCER_AE_TITLE, Modality, Right
+from infra.settings import BALANCER_AE_TITLE, Right
 
 APP_NAME = "load-balancer"
 USERNAME = "vnaops"
 
 
-def modality() -> Modality:
-    """The balancer's own entry in the registry: its health check is a C-ECHO like any other."""
-    return Modality(ae_title=BALANCER_AE_TITLE, host="127.0.0.1", rights=frozenset({Right.ECHO}))
+def entity() -> OwnEntity:
+    """The balancer's own entry in the registry: its health check is a C-ECHO like any other, and nobody calls it."""
+    return OwnEntity(ae_title=BALANCER_AE_TITLE, host="127.0.0.1", rights=frozenset({Right.ECHO}), app=APP_NAME)
 
 
 def api_server_host(kubeconfig: dict[str, Any], context: str | None) -> str:
