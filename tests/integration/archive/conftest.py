@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.components.object_store import aws_credentials, identities
 from tests.integration.archive.plugin import Plugin, build, loaded
 from tests.peers.s3_proxy import S3Proxy, s3_proxy
 from tests.peers.seaweedfs import SeaweedFS, seaweedfs
@@ -34,6 +35,18 @@ def bucket(s3: SeaweedFS) -> str:
     name = f"archive-{secrets.token_hex(6)}"
     s3.client().create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
     return name
+
+
+@pytest.fixture
+def as_archive(tmp_path: Path) -> Iterator[tuple[SeaweedFS, dict[str, Any]]]:
+    """A server with a bucket `archive`, and the settings of a plug-in with the archive's own rights there."""
+    keys = ("A" * 20, "s" * 40)
+    others = identities("archive", ("B" * 20, "t" * 40), keys, ("C" * 20, "u" * 40))["identities"]
+    with seaweedfs(others=others) as server:
+        server.client().create_bucket(Bucket="archive", ObjectLockEnabledForBucket=True)
+        file = tmp_path / "archive-credentials"
+        file.write_text(aws_credentials(*keys))
+        yield server, {"Endpoint": server.endpoint, "Bucket": "archive", "CredentialsFile": str(file)}
 
 
 @pytest.fixture

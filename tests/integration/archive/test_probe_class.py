@@ -2,18 +2,16 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exporters.dicom_exporter.probe_patient import PROBE_PATIENT_ID
 from exporters.dimse.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
-from infra.components.object_store import aws_credentials, identities
 from tests.integration.archive.conftest import Load
 from tests.integration.archive.plugin import CANNOT_WRITE_FILE, SUCCESS, Plugin, new_name
 from tests.peers.probe_files import NEAR_MISSES, probe_file
-from tests.peers.seaweedfs import SeaweedFS, seaweedfs
+from tests.peers.seaweedfs import SeaweedFS
 
 ORDINARY_DAYS = 30
 
@@ -92,16 +90,9 @@ def test_objects_are_counted_by_class_when_s3_has_them(plugin: Plugin) -> None:
     assert counted() == (1, 1)
 
 
-def test_the_archive_s_own_rights_suffice(load: Load, tmp_path: Path) -> None:
-    archive = ("A" * 20, "s" * 40)
-    with seaweedfs(
-        others=identities("archive", ("B" * 20, "t" * 40), archive, ("C" * 20, "u" * 40))["identities"]
-    ) as s3:
-        s3.client().create_bucket(Bucket="archive", ObjectLockEnabledForBucket=True)
-        file = tmp_path / "archive-credentials"
-        file.write_text(aws_credentials(*archive))
-        place = {"Endpoint": s3.endpoint, "Bucket": "archive", "CredentialsFile": str(file)}
-        name = new_name()
-        with load(RetentionDays=ORDINARY_DAYS, ProbePatientId=PROBE_PATIENT_ID, **place) as plugin:
-            assert plugin.put(name, probe_file()) == SUCCESS, plugin.log
-        assert kept(s3, "archive", name) == PROBE
+def test_the_archive_s_own_rights_suffice(load: Load, as_archive: tuple[SeaweedFS, dict[str, Any]]) -> None:
+    s3, place = as_archive
+    name = new_name()
+    with load(RetentionDays=ORDINARY_DAYS, ProbePatientId=PROBE_PATIENT_ID, **place) as plugin:
+        assert plugin.put(name, probe_file()) == SUCCESS, plugin.log
+    assert kept(s3, "archive", name) == PROBE

@@ -18,12 +18,11 @@ import pytest
 from pydicom.uid import generate_uid
 
 from exporters.dicom_exporter.probe_patient import PROBE_PATIENT_ID
-from infra.components.object_store import aws_credentials, identities
 from tests.integration.archive.plugin import Sanitizer, build, loaded
 from tests.peers.orthanc import Orthanc, orthanc
 from tests.peers.probe_files import probe_file
 from tests.peers.s3_proxy import Fault, S3Proxy
-from tests.peers.seaweedfs import SeaweedFS, seaweedfs
+from tests.peers.seaweedfs import SeaweedFS
 
 RECEPTION_DATE = 2  # Orthanc's number of this metadata
 LONG_AGO = "20200101T000000"
@@ -61,6 +60,9 @@ class Stored:
     key: str
 
 
+Expired = Callable[[int], list[Stored]]
+
+
 def probe(patient: str = PROBE_PATIENT_ID, study: str = "", study_date: str = LONG_AGO[:8]) -> bytes:
     """An instance of the prober's, of a study of its own unless `study` says whose."""
     data = pydicom.dcmread(BytesIO(probe_file(rows=4, columns=4)))
@@ -95,6 +97,20 @@ def expire(s3: SeaweedFS, bucket: str, *instances: Stored) -> None:
     """As a life cycle rule does it: a delete marker stands in front."""
     for instance in instances:
         s3.client().delete_object(Bucket=bucket, Key=instance.key)
+
+
+@pytest.fixture
+def expired(start: Start, tmp_path: Path, s3: SeaweedFS, bucket: str) -> Expired:
+    """Makes so many probes, each of a study of its own, that are old and whose objects are gone."""
+
+    def make(count: int) -> list[Stored]:
+        with start() as server:
+            gone = [store(server, probe()) for _ in range(count)]
+        make_old(tmp_path, *gone)
+        expire(s3, bucket, *gone)
+        return gone
+
+    return make
 
 
 def rows(server: Orthanc) -> set[str]:
@@ -175,13 +191,8 @@ def test_what_is_no_expired_probe_stays(start: Start, tmp_path: Path, s3: Seawee
         until(lambda: with_object.identifier not in rows(server), "it stays when its object has gone")
 
 
-def test_a_bucket_that_is_away_keeps_every_row_until_it_is_back(
-    start: Start, tmp_path: Path, s3: SeaweedFS, bucket: str, proxy: S3Proxy
-) -> None:
-    with start() as server:
-        gone = [store(server, probe()) for _ in range(2)]
-    make_old(tmp_path, *gone)
-    expire(s3, bucket, *gone)
+def test_a_bucket_that_is_away_keeps_every_row_until_it_is_back(start: Start, expired: Expired, proxy: S3Proxy) -> None:
+    gone = expired(2)
     proxy.plan(*[Fault("cut", "answer")] * 10_000)
     with start(ProbeSweepSeconds=1, Endpoint=proxy.endpoint) as server:
         until(lambda: metric(server, "probe_sweep_failures_total") >= 3, "no failure")
@@ -191,24 +202,16 @@ def test_a_bucket_that_is_away_keeps_every_row_until_it_is_back(
         until(lambda: not rows(server), "rows stay")
 
 
-def test_a_bucket_that_does_not_exist_has_lost_no_object(
-    start: Start, tmp_path: Path, s3: SeaweedFS, bucket: str
-) -> None:
-    with start() as server:
-        gone = store(server, probe())
-    make_old(tmp_path, gone)
-    expire(s3, bucket, gone)
+def test_a_bucket_that_does_not_exist_has_lost_no_object(start: Start, expired: Expired) -> None:
+    (gone,) = expired(1)
     with start(ProbeSweepSeconds=1, Bucket="another-bucket") as server:
         until(lambda: metric(server, "probe_sweep_failures_total") >= 2, "no failure")
         assert rows(server) == {gone.identifier}
 
 
-def test_a_row_in_doubt_holds_up_no_other(start: Start, tmp_path: Path, s3: SeaweedFS, bucket: str) -> None:
+def test_a_row_in_doubt_holds_up_no_other(start: Start, tmp_path: Path, expired: Expired) -> None:
     """Its attachment has a name that no object can have."""
-    with start() as server:
-        gone = [store(server, probe()) for _ in range(3)]
-    make_old(tmp_path, *gone)
-    expire(s3, bucket, *gone)
+    gone = expired(3)
     with closing(sqlite3.connect(tmp_path / "index" / "index")) as index, index:
         index.execute("UPDATE AttachedFiles SET uuid = 'not-a-uuid' WHERE uuid = ?", (Path(gone[0].key).stem,))
     with start(ProbeSweepSeconds=1) as server:
@@ -216,11 +219,8 @@ def test_a_row_in_doubt_holds_up_no_other(start: Start, tmp_path: Path, s3: Seaw
         until(lambda: metric(server, "probe_sweep_failures_total") >= 2, "it is not in doubt")
 
 
-def test_stores_during_a_sweep_succeed(start: Start, tmp_path: Path, s3: SeaweedFS, bucket: str) -> None:
-    with start() as server:
-        gone = [store(server, probe()) for _ in range(10)]
-    make_old(tmp_path, *gone)
-    expire(s3, bucket, *gone)
+def test_stores_during_a_sweep_succeed(start: Start, expired: Expired) -> None:
+    gone = expired(10)
     with start(ProbeSweepSeconds=1) as server:
         new = set()
         while rows(server) & {i.identifier for i in gone}:
@@ -228,38 +228,28 @@ def test_stores_during_a_sweep_succeed(start: Start, tmp_path: Path, s3: Seaweed
         assert rows(server) == new
 
 
-def test_a_stop_ends_it_in_the_middle_of_a_batch(start: Start, tmp_path: Path, s3: SeaweedFS, bucket: str) -> None:
-    with start() as server:
-        gone = [store(server, probe()) for _ in range(30)]
-    make_old(tmp_path, *gone)
-    expire(s3, bucket, *gone)
+def test_a_stop_ends_it_in_the_middle_of_a_batch(start: Start, expired: Expired) -> None:
+    expired(30)
     with start(ProbeSweepSeconds=1) as server:
         until(lambda: metric(server, "probe_rows_forgotten_total") >= 2, "no row went")
     with start() as server:
         assert 0 < len(rows(server)) < 30, "what was not reached stays, what went is gone"
 
 
-def test_the_archive_s_own_rights_suffice(start: Start, tmp_path: Path) -> None:
-    archive = ("A" * 20, "s" * 40)
-    with seaweedfs(
-        others=identities("archive", ("B" * 20, "t" * 40), archive, ("C" * 20, "u" * 40))["identities"]
-    ) as s3:
-        s3.client().create_bucket(Bucket="archive", ObjectLockEnabledForBucket=True)
-        (tmp_path / "own").write_text(aws_credentials(*archive))
-        place = {"Endpoint": s3.endpoint, "Bucket": "archive", "CredentialsFile": str(tmp_path / "own")}
-        with start(**place) as server:
-            gone = store(server, probe())
-        make_old(tmp_path, gone)
-        expire(s3, "archive", gone)
-        with start(**place, ProbeSweepSeconds=1) as server:
-            until(lambda: not rows(server), "rows stay")
-
-
-def test_without_the_class_there_is_no_sweep(start: Start, tmp_path: Path, s3: SeaweedFS, bucket: str) -> None:
-    with start() as server:
+def test_the_archive_s_own_rights_suffice(
+    start: Start, tmp_path: Path, as_archive: tuple[SeaweedFS, dict[str, Any]]
+) -> None:
+    s3, place = as_archive
+    with start(**place) as server:
         gone = store(server, probe())
     make_old(tmp_path, gone)
-    expire(s3, bucket, gone)
+    expire(s3, "archive", gone)
+    with start(**place, ProbeSweepSeconds=1) as server:
+        until(lambda: not rows(server), "rows stay")
+
+
+def test_without_the_class_there_is_no_sweep(start: Start, expired: Expired) -> None:
+    (gone,) = expired(1)
     with start(ProbePatientId="") as server:
         assert metric(server, LAST_ROUND) == 0
         assert rows(server) == {gone.identifier}
